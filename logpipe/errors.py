@@ -1,0 +1,62 @@
+"""One exception class per kind of failure, each deriving from the builtin a caller would catch.
+
+The command line turns every `LogpipeError` into one line on standard error and the class's
+`exit_code`; a message therefore says where, what was expected, what was found and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InputError",
+    "LayoutError",
+    "LogpipeError",
+    "ModelError",
+    "NativeError",
+    "OutputError",
+    "ParserError",
+    "TruncatedInputError",
+    "UnknownNameError",
+    "UsageError",
+]
+
+
+class LogpipeError(Exception):
+    """Base of everything logpipe raises on purpose; `exit_code` is the command line's answer."""
+
+    exit_code = 2
+
+
+class UsageError(LogpipeError, ValueError):
+    """The request contradicts itself or names a value that is out of range."""
+
+
+class UnknownNameError(LogpipeError, LookupError):
+    """A parser, layout, data set, flow, ... that nobody registered; the message lists the known ones."""
+
+
+class InputError(LogpipeError, OSError):
+    """An input that is missing, unreadable, or not what its name says."""
+
+
+class TruncatedInputError(InputError):
+    """A compressed input ended in the middle; everything before that point was delivered."""
+
+
+class LayoutError(LogpipeError, ValueError):
+    """A header layout that cannot be compiled."""
+
+
+class OutputError(LogpipeError, OSError):
+    """An output that exists already, has no folder, or could not be written whole."""
+
+
+class ParserError(LogpipeError, RuntimeError):
+    """A parser broke its contract; the message names the parser and the line."""
+
+
+class ModelError(LogpipeError, ValueError):
+    """A saved model that cannot be used: unknown version, wrong parser, malformed content."""
+
+
+class NativeError(LogpipeError, RuntimeError):
+    """The native core refused a call; always a bug of ours or memory exhaustion."""

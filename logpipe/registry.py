@@ -1,0 +1,84 @@
+"""Names to plug-ins: entry points, or `package.module:Class`.
+
+Parsers and detectors are found the same way. An entry point is imported only when its name is
+asked for, so that listing names costs nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from importlib.metadata import EntryPoint, entry_points
+
+from logpipe.errors import UnknownNameError
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """The plug-ins of one entry-point group.
+
+    Args:
+        group: entry-point group, for example `logpipe.parsers`.
+        word: what one of them is called in messages, for example `parser`.
+        builtin: name to `package.module:Class` for those that ship with logpipe; they work from a
+            source tree that was never installed, too.
+    """
+
+    def __init__(self, group: str, word: str, builtin: dict[str, str]) -> None:
+        self.group = group
+        self.word = word
+        self._builtin = builtin
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        found = {ep.name: ep for ep in entry_points(group=self.group)}
+        for name, target in self._builtin.items():
+            found[name] = EntryPoint(name, target, self.group)
+        return found
+
+    def names(self) -> list[str]:
+        """Every known name, sorted."""
+        return sorted(self._entry_points())
+
+    def target(self, name: str) -> str:
+        """The `package.module:Class` behind a known name."""
+        return self._entry_points()[name].value
+
+    def load(self, name_or_path: str) -> object:
+        """The object behind a name or a `package.module:Class` path.
+
+        Raises:
+            UnknownNameError: no such name, module or attribute; the message lists what there is.
+        """
+        if ":" in name_or_path:
+            return self._load_path(name_or_path)
+        points = self._entry_points()
+        if name_or_path not in points:
+            near = difflib.get_close_matches(name_or_path, points, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise UnknownNameError(
+                f"unknown {self.word} {name_or_path!r}.{hint} Known: {', '.join(self.names())}; "
+                f"or give package.module:Class."
+            )
+        return points[name_or_path].load()
+
+    def _load_path(self, path: str) -> object:
+        module_name, _, attribute = path.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            # Only the module that was asked for is "unknown"; a missing dependency of it is news.
+            if error.name is not None and (module_name + ".").startswith(error.name + "."):
+                raise UnknownNameError(
+                    f"{self.word} {path!r}: there is no module {error.name!r} on the Python path"
+                ) from None
+            raise
+        try:
+            found: object = module
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except AttributeError:
+            raise UnknownNameError(
+                f"{self.word} {path!r}: module {module_name!r} has no {attribute!r}"
+            ) from None
+        return found
