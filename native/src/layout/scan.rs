@@ -1,0 +1,109 @@
+//! Finding bytes eight at a time in ordinary registers.
+//!
+//! Header fields are a few bytes long, so what counts is the cost of a search that ends soon: one
+//! load and four operations. Wider vectors would only pay on long misses.
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The top bit of every byte that is zero in `x`; bits above the lowest one may be wrong.
+#[inline(always)]
+fn zeros(x: u64) -> u64 {
+    x.wrapping_sub(LOW) & !x & HIGH
+}
+
+#[inline(always)]
+fn load(data: &[u8], at: usize) -> Option<u64> {
+    let bytes = data.get(at..at.checked_add(8)?)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// The first position in `from..end` that holds `byte`. Reads, but never reports, bytes past `end`.
+#[inline(always)]
+pub fn find_byte(data: &[u8], from: usize, end: usize, byte: u8) -> Option<usize> {
+    let pattern = LOW * u64::from(byte);
+    search(data, from, end, |w| zeros(w ^ pattern), |b| b == byte)
+}
+
+/// The first position in `from..end` that holds one of two bytes.
+#[inline(always)]
+pub fn find_either(data: &[u8], from: usize, end: usize, a: u8, b: u8) -> Option<usize> {
+    let (pa, pb) = (LOW * u64::from(a), LOW * u64::from(b));
+    search(
+        data,
+        from,
+        end,
+        // The lowest bit of each half is exact, hence so is the lowest bit of both.
+        |w| zeros(w ^ pa) | zeros(w ^ pb),
+        |x| x == a || x == b,
+    )
+}
+
+#[inline(always)]
+fn search(
+    data: &[u8],
+    from: usize,
+    end: usize,
+    word: impl Fn(u64) -> u64,
+    byte: impl Fn(u8) -> bool,
+) -> Option<usize> {
+    let mut at = from;
+    while at < end {
+        let Some(w) = load(data, at) else {
+            let tail = data.get(at..end.min(data.len()))?;
+            return tail.iter().position(|&b| byte(b)).map(|i| at + i);
+        };
+        let hits = word(w);
+        if hits != 0 {
+            let found = at + (hits.trailing_zeros() / 8) as usize;
+            return (found < end).then_some(found);
+        }
+        at += 8;
+    }
+    None
+}
+
+/// A blank or a tab: what a blank in a layout stands for.
+#[inline(always)]
+pub fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// The first blank or tab in `from..end`.
+#[inline(always)]
+pub fn find_blank(data: &[u8], from: usize, end: usize) -> Option<usize> {
+    find_either(data, from, end, b' ', b'\t')
+}
+
+/// The end of the run of blanks and tabs that begins at `at`; `at` itself when there is none.
+#[inline(always)]
+pub fn run_end(data: &[u8], mut at: usize, end: usize) -> usize {
+    while at < end && data.get(at).is_some_and(|&b| is_blank(b)) {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_search_agrees_with_a_plain_loop() {
+        let mut state = 7u64;
+        let mut data = Vec::new();
+        for _ in 0..300 {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Neighbouring values provoke the borrow that makes `zeros` inexact above the lowest hit.
+            data.push(b" !\t\x08\x00\xff\x20\xa0ab"[(state >> 60) as usize % 10]);
+        }
+        for from in 0..data.len() {
+            for end in from..(from + 40).min(data.len()) {
+                let plain = |f: &dyn Fn(u8) -> bool| (from..end).find(|&i| f(data[i]));
+                assert_eq!(plain(&|b| b == b'a'), find_byte(&data, from, end, b'a'));
+                assert_eq!(plain(&|b| b == 0), find_byte(&data, from, end, 0));
+                assert_eq!(plain(&is_blank), find_blank(&data, from, end));
+            }
+        }
+    }
+}

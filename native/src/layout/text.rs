@@ -1,0 +1,514 @@
+//! Text layouts: fields between literal separators, with optional parts.
+//!
+//! A layout arrives as a list of alternatives (its options taken or left out, the preferred one
+//! first), each a sequence of separators and fields. Alternatives that begin alike share their
+//! beginning: they are merged into a tree, so that a header is walked once, whatever the options.
+//!
+//! A field ends at the first place where what follows it can match. Unlike a regular expression,
+//! nothing is tried twice: a place where the separator matches but the rest does not rules that
+//! continuation out for the line. For separators without checks this loses nothing (if the rest
+//! cannot be found after an early place it cannot be found after a later one either), and it makes
+//! the work `O(line length x nodes)`. Only a message that is not last tries again, because its text
+//! may well contain the separator: up to `MESSAGE_TRIES` times.
+
+use super::check::Check;
+use super::scan::{find_blank, find_byte, is_blank, run_end};
+use super::Span;
+
+pub const MAX_ALTERNATIVES: usize = 64;
+pub const MAX_FIELDS: usize = 64;
+/// Literals, runs and fields of one alternative; keeps every canonical key and every shape small.
+const MAX_BYTES: usize = 4096;
+const MAX_CONTINUATIONS: usize = 16;
+const MESSAGE_TRIES: usize = 64;
+const MESSAGE: u8 = u8::MAX;
+
+/// One piece of a separator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// These bytes; never empty.
+    Literal(Vec<u8>),
+    /// One or more blanks or tabs, always all there are.
+    Run,
+}
+
+/// What lies between two fields; an empty one only at the ends of the line.
+#[derive(Clone, Debug)]
+struct Separator {
+    quick: Quick,
+    elements: Vec<Element>,
+}
+
+/// The separators that make up nearly all headers, without the walk over elements.
+#[derive(Clone, Copy, Debug)]
+enum Quick {
+    Run,
+    Byte(u8),
+    ByteRun(u8),
+    No,
+}
+
+impl Separator {
+    fn new(elements: Vec<Element>) -> Separator {
+        let quick = match elements.as_slice() {
+            [Element::Run] => Quick::Run,
+            [Element::Literal(l)] if l.len() == 1 => Quick::Byte(l[0]),
+            [Element::Literal(l), Element::Run] if l.len() == 1 => Quick::ByteRun(l[0]),
+            _ => Quick::No,
+        };
+        Separator { quick, elements }
+    }
+
+    /// The first place in `from..=last` where the separator matches inside `..end`: where it begins
+    /// and where it ends.
+    #[inline(always)]
+    fn find(
+        &self,
+        data: &[u8],
+        from: usize,
+        last: usize,
+        end: usize,
+        single: &mut bool,
+    ) -> Option<(usize, usize)> {
+        let stop = last.saturating_add(1).min(end);
+        match self.quick {
+            Quick::Run => {
+                let at = find_blank(data, from, stop)?;
+                Some((at, blanks(data, at, end, single)))
+            }
+            Quick::Byte(byte) => {
+                let at = find_byte(data, from, stop, byte)?;
+                Some((at, at + 1))
+            }
+            Quick::ByteRun(byte) => {
+                let mut from = from;
+                loop {
+                    let at = find_byte(data, from, stop, byte)?;
+                    from = at + 1;
+                    if from < end && data.get(from).is_some_and(|&b| is_blank(b)) {
+                        return Some((at, blanks(data, from, end, single)));
+                    }
+                }
+            }
+            Quick::No => self.find_elements(data, from, stop, end, single),
+        }
+    }
+
+    fn find_elements(
+        &self,
+        data: &[u8],
+        mut from: usize,
+        stop: usize,
+        end: usize,
+        single: &mut bool,
+    ) -> Option<(usize, usize)> {
+        loop {
+            let at = match self.elements.first()? {
+                Element::Run => find_blank(data, from, stop)?,
+                Element::Literal(literal) => find_byte(data, from, stop, literal[0])?,
+            };
+            if let Some(next) = self.match_at(data, at, end, single) {
+                return Some((at, next));
+            }
+            from = self.past(data, at, end);
+        }
+    }
+
+    /// Where to look next after the place `at` led nowhere: never inside the same run of blanks.
+    fn past(&self, data: &[u8], at: usize, end: usize) -> usize {
+        match self.elements.first() {
+            Some(Element::Run) => run_end(data, at, end),
+            _ => at + 1,
+        }
+    }
+
+    /// Where the separator ends if it begins exactly at `at`.
+    fn match_at(&self, data: &[u8], at: usize, end: usize, single: &mut bool) -> Option<usize> {
+        let mut at = at;
+        for element in &self.elements {
+            match element {
+                Element::Literal(literal) => {
+                    if !data.get(at..end)?.starts_with(literal) {
+                        return None;
+                    }
+                    at += literal.len();
+                }
+                Element::Run => {
+                    if !(at < end && data.get(at).is_some_and(|&b| is_blank(b))) {
+                        return None;
+                    }
+                    at = blanks(data, at, end, single);
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// Where the separator begins if it ends exactly at `end`, not before `from`.
+    fn match_end(&self, data: &[u8], from: usize, end: usize, single: &mut bool) -> Option<usize> {
+        let mut at = end;
+        for element in self.elements.iter().rev() {
+            let before = data.get(from..at)?;
+            match element {
+                Element::Literal(literal) => {
+                    if !before.ends_with(literal) {
+                        return None;
+                    }
+                    at -= literal.len();
+                }
+                Element::Run => {
+                    let run = before.iter().rev().take_while(|&&b| is_blank(b)).count();
+                    if run == 0 {
+                        return None;
+                    }
+                    *single &= run == 1 && before.last() == Some(&b' ');
+                    at -= run;
+                }
+            }
+        }
+        Some(at)
+    }
+}
+
+/// The end of the run at `at`, which is a blank; clears `single` unless it is a single blank.
+#[inline(always)]
+fn blanks(data: &[u8], at: usize, end: usize, single: &mut bool) -> usize {
+    let next = at + 1;
+    if next < end && data.get(next).is_some_and(|&b| is_blank(b)) {
+        *single = false;
+        return run_end(data, next, end);
+    }
+    *single &= data.get(at) == Some(&b' ');
+    next
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Node(u16),
+    /// The line is complete; the number of the alternative.
+    Path(u16),
+}
+
+#[derive(Clone, Debug)]
+struct Continuation {
+    separator: Separator,
+    next: Next,
+}
+
+/// A field and everything that may follow it, the preferred continuation first.
+#[derive(Clone, Debug)]
+struct Node {
+    target: u8,
+    check: Check,
+    continuations: Vec<Continuation>,
+}
+
+/// What one alternative puts between its targets; kept for shapes.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// One more than `targets`.
+    pub separators: Vec<Vec<Element>>,
+    /// Field numbers, -1 for the message.
+    pub targets: Vec<i32>,
+    /// Fields that this alternative does not have.
+    absent: Vec<u8>,
+}
+
+impl Path {
+    pub fn runs(&self) -> usize {
+        self.separators.iter().flatten().filter(|e| **e == Element::Run).count()
+    }
+}
+
+#[derive(Debug)]
+pub struct Paths(pub Vec<Path>);
+
+/// A separator or a field, as the program lists them.
+#[derive(Clone, Debug)]
+pub enum Item {
+    Element(Element),
+    Field(u8, Check),
+    Message,
+}
+
+pub struct Text {
+    starts: Vec<Continuation>,
+    nodes: Vec<Node>,
+    pub paths: std::sync::Arc<Paths>,
+}
+
+/// One alternative, regrouped: separators and targets in turn.
+type Sequence = (Vec<Vec<Element>>, Vec<(u8, Check)>);
+
+impl Text {
+    pub fn build(fields: usize, alternatives: Vec<Vec<Item>>) -> Result<Text, String> {
+        let mut text =
+            Text { starts: Vec::new(), nodes: Vec::new(), paths: std::sync::Arc::new(Paths(Vec::new())) };
+        let mut paths = Vec::new();
+        for (number, items) in alternatives.into_iter().enumerate() {
+            let (separators, targets) =
+                regroup(fields, items).map_err(|e| format!("alternative {number}: {e}"))?;
+            text.insert(&separators, &targets, number as u16)?;
+            paths.push(Path {
+                absent: (0..fields as u8).filter(|f| !targets.iter().any(|(t, _)| t == f)).collect(),
+                targets: targets.iter().map(|&(t, _)| if t == MESSAGE { -1 } else { i32::from(t) }).collect(),
+                separators,
+            });
+        }
+        text.paths = std::sync::Arc::new(Paths(paths));
+        Ok(text)
+    }
+
+    fn insert(
+        &mut self,
+        separators: &[Vec<Element>],
+        targets: &[(u8, Check)],
+        path: u16,
+    ) -> Result<(), String> {
+        let mut parent: Option<u16> = None;
+        for (i, elements) in separators.iter().enumerate() {
+            let nodes = &self.nodes;
+            let siblings = match parent {
+                None => &self.starts,
+                Some(node) => &nodes[node as usize].continuations,
+            };
+            let wanted = targets.get(i);
+            let same = siblings.iter().find(|c| {
+                c.separator.elements == *elements
+                    && match (c.next, wanted) {
+                        (Next::Node(n), Some(&(target, check))) => {
+                            let node = &nodes[n as usize];
+                            node.target == target && node.check == check
+                        }
+                        (Next::Path(_), None) => true,
+                        _ => false,
+                    }
+            });
+            if let Some(found) = same {
+                if let Next::Node(n) = found.next {
+                    parent = Some(n);
+                }
+                continue;
+            }
+            if siblings.len() >= MAX_CONTINUATIONS {
+                return Err(format!("more than {MAX_CONTINUATIONS} ways to go on after one field"));
+            }
+            let next = match wanted {
+                None => Next::Path(path),
+                Some(&(target, check)) => {
+                    self.nodes.push(Node { target, check, continuations: Vec::new() });
+                    // 64 alternatives of at most 65 targets each.
+                    Next::Node((self.nodes.len() - 1) as u16)
+                }
+            };
+            let continuation = Continuation { separator: Separator::new(elements.clone()), next };
+            match parent {
+                None => self.starts.push(continuation),
+                Some(node) => self.nodes[node as usize].continuations.push(continuation),
+            }
+            if let Next::Node(n) = next {
+                parent = Some(n);
+            }
+        }
+        Ok(())
+    }
+
+    /// The alternative that the line fits, its spans filled in; `single` is left true only if every
+    /// run of blanks is a single blank.
+    #[inline]
+    pub fn split(&self, line: &mut Line, single: &mut bool) -> Option<u16> {
+        for start in &self.starts {
+            let at = if start.separator.elements.is_empty() {
+                line.start
+            } else {
+                match start.separator.match_at(line.data, line.start, line.end, single) {
+                    Some(at) => at,
+                    None => continue,
+                }
+            };
+            if let Some(path) = self.go(start.next, at, line, single) {
+                let empty = line.span(line.start, line.start);
+                for &field in &self.paths.0.get(path as usize)?.absent {
+                    if let Some(span) = line.fields.get_mut(field as usize) {
+                        *span = empty;
+                    }
+                }
+                return Some(path);
+            }
+        }
+        None
+    }
+
+    fn go(&self, next: Next, at: usize, line: &mut Line, single: &mut bool) -> Option<u16> {
+        let (mut next, mut at) = (next, at);
+        loop {
+            let node = match next {
+                Next::Path(path) => return Some(path),
+                Next::Node(n) => self.nodes.get(n as usize)?,
+            };
+            let [only] = node.continuations.as_slice() else {
+                return self.branch(node, at, line, single);
+            };
+            let (field_end, after) = match only.next {
+                Next::Path(_) => {
+                    let e = only.separator.match_end(line.data, at, line.end, single)?;
+                    (e, line.end)
+                }
+                Next::Node(_) if node.target == MESSAGE => return self.branch(node, at, line, single),
+                Next::Node(_) => only.separator.find(line.data, at, line.end, line.end, single)?,
+            };
+            if !node.check.accepts(line.data, at, field_end) {
+                return None;
+            }
+            line.set(node.target, at, field_end);
+            (next, at) = (only.next, after);
+        }
+    }
+
+    /// A field with several continuations: the one whose separator comes first, the preferred one
+    /// when two begin at the same place.
+    fn branch(&self, node: &Node, at: usize, line: &mut Line, single: &mut bool) -> Option<u16> {
+        const DEAD: usize = usize::MAX;
+        let count = node.continuations.len().min(MAX_CONTINUATIONS);
+        // Per continuation: where to search from (or DEAD), and what was found (DEAD: not searched).
+        let mut from = [at; MAX_CONTINUATIONS];
+        let mut found = [(DEAD, 0); MAX_CONTINUATIONS];
+        let retry = node.target == MESSAGE;
+        let mut tries = 0;
+        loop {
+            // The last one is the one without the optional part, hence the likeliest and the bound
+            // for the search of the others: an option is not looked for in the whole message.
+            let mut best = None;
+            for i in (0..count).rev() {
+                let limit = best.map_or(line.end, |(at, _)| at);
+                if found[i].0 == DEAD && from[i] != DEAD {
+                    let candidate = self.candidate(&node.continuations[i], at, from[i], limit, line, single);
+                    match candidate {
+                        Some(place) => found[i] = place,
+                        None if limit == line.end => from[i] = DEAD,
+                        None => from[i] = from[i].max(limit + 1),
+                    }
+                }
+                if found[i].0 <= limit && found[i].0 != DEAD {
+                    best = Some((found[i].0, i));
+                }
+            }
+            let (field_end, i) = best?;
+            if node.check.accepts(line.data, at, field_end) {
+                line.set(node.target, at, field_end);
+                let next = node.continuations[i].next;
+                if let Some(path) = self.go(next, found[i].1, line, single) {
+                    return Some(path);
+                }
+            }
+            tries += 1;
+            if tries >= MESSAGE_TRIES {
+                return None;
+            }
+            let continuation = &node.continuations[i];
+            found[i].0 = DEAD;
+            from[i] = if retry && matches!(continuation.next, Next::Node(_)) {
+                continuation.separator.past(line.data, field_end, line.end)
+            } else {
+                DEAD
+            };
+        }
+    }
+
+    #[inline]
+    fn candidate(
+        &self,
+        continuation: &Continuation,
+        field: usize,
+        from: usize,
+        limit: usize,
+        line: &Line,
+        single: &mut bool,
+    ) -> Option<(usize, usize)> {
+        let separator = &continuation.separator;
+        match continuation.next {
+            Next::Node(_) => separator.find(line.data, from, limit, line.end, single),
+            Next::Path(_) => {
+                let at = separator.match_end(line.data, field, line.end, single)?;
+                (at >= from && at <= limit).then_some((at, line.end))
+            }
+        }
+    }
+}
+
+/// The line being split and where its parts go.
+pub struct Line<'a> {
+    pub data: &'a [u8],
+    pub start: usize,
+    pub end: usize,
+    pub fields: &'a mut [Span],
+    pub message: &'a mut Span,
+}
+
+impl Line<'_> {
+    #[inline(always)]
+    pub fn span(&self, start: usize, end: usize) -> Span {
+        Span { start: start as u32, end: end as u32 }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, target: u8, start: usize, end: usize) {
+        let span = self.span(start, end);
+        if target == MESSAGE {
+            *self.message = span;
+        } else if let Some(field) = self.fields.get_mut(target as usize) {
+            *field = span;
+        }
+    }
+}
+
+/// Checks one alternative and groups its items into separators and targets in turn.
+fn regroup(fields: usize, items: Vec<Item>) -> Result<Sequence, String> {
+    let bytes: usize = items
+        .iter()
+        .map(|item| match item {
+            Item::Element(Element::Literal(literal)) => literal.len(),
+            _ => 1,
+        })
+        .sum();
+    if bytes > MAX_BYTES {
+        return Err(format!("{bytes} bytes, expected at most {MAX_BYTES}"));
+    }
+    let mut separators = vec![Vec::new()];
+    let mut targets: Vec<(u8, Check)> = Vec::new();
+    for item in items {
+        let current: &mut Vec<Element> = separators.last_mut().ok_or("no separator")?;
+        let target = match item {
+            Item::Element(element) => {
+                match (current.last_mut(), element) {
+                    (_, Element::Literal(l)) if l.is_empty() => return Err("empty literal".into()),
+                    (Some(Element::Run), Element::Run) => {}
+                    (Some(Element::Run), Element::Literal(l)) if is_blank(l[0]) => {
+                        return Err("a literal blank after a run of blanks".into());
+                    }
+                    (Some(Element::Literal(l)), Element::Run) if is_blank(l[l.len() - 1]) => {
+                        return Err("a run of blanks after a literal blank".into());
+                    }
+                    (Some(Element::Literal(l)), Element::Literal(more)) => l.extend(more),
+                    (_, element) => current.push(element),
+                }
+                continue;
+            }
+            Item::Field(field, check) if (field as usize) < fields => (field, check),
+            Item::Field(field, _) => return Err(format!("field {field} of {fields}")),
+            Item::Message => (MESSAGE, Check::Any),
+        };
+        if targets.iter().any(|t| t.0 == target.0) {
+            return Err("a field twice".into());
+        }
+        if current.is_empty() && !targets.is_empty() {
+            return Err("two fields with nothing between them".into());
+        }
+        targets.push(target);
+        separators.push(Vec::new());
+    }
+    if !targets.iter().any(|t| t.0 == MESSAGE) {
+        return Err("no message".into());
+    }
+    Ok((separators, targets))
+}
