@@ -9,20 +9,21 @@ of all lines for one (template, slot) lie side by side. Rows are made from colum
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.template import Template
+from logpipe.template import TemplateTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TERMINATORS", "ByteColumn", "ParsedBatch", "Shape", "TemplateTable"]
+__all__ = ["TERMINATORS", "ByteColumn", "ParsedBatch", "Shape"]
 
 TERMINATORS = (b"", b"\n", b"\r\n")
 """What can end a line, by the code used in `ParsedBatch.terminators`; a lone CR is content."""
@@ -33,7 +34,8 @@ class ByteColumn:
     """Byte strings side by side, laid out as Arrow's `binary` type.
 
     Attributes:
-        offsets: int32, `len + 1` entries, not decreasing; value i is `data[offsets[i]:offsets[i+1]]`.
+        offsets: int32, `len + 1` entries, not decreasing; value i is is
+            `data[offsets[i]:offsets[i + 1]]`.
         data: uint8; may be longer than `offsets[-1]`, and the first offset need not be 0.
     """
 
@@ -61,7 +63,7 @@ class ByteColumn:
         first = int(self.offsets[0])
         whole = self.data[first : self.offsets[-1]].tobytes()
         bounds = (self.offsets - first).tolist()
-        return (whole[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+        return (whole[a:b] for a, b in itertools.pairwise(bounds))
 
     def slice(self, start: int, stop: int) -> ByteColumn:
         """Values start to stop (exclusive), sharing memory."""
@@ -89,14 +91,6 @@ class Shape:
 
     separators: tuple[bytes, ...]
     fields: tuple[int, ...]
-
-
-class TemplateTable(Protocol):
-    """An append-only sequence of templates; an id keeps its meaning for good."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, template_id: int, /) -> Template: ...
 
 
 @dataclass(frozen=True)
@@ -155,8 +149,9 @@ class ParsedBatch:
 
     @cached_property
     def line_variables(self) -> tuple[npt.NDArray[np.int32], ByteColumn]:
-        """The variables in line order: (offsets of `len + 1`, values); line i has
-        `values[offsets[i]:offsets[i + 1]]`.
+        """The variables in line order: (offsets, values).
+
+        Line i has `values[offsets[i]:offsets[i + 1]]`; there are `len + 1` offsets.
         """
         from logpipe import native
 
@@ -166,15 +161,14 @@ class ParsedBatch:
         """Exactly the source bytes of these lines, terminators included."""
         from logpipe import native
 
-        return native.render(self, messages_only=False)[1].tobytes()
+        return native.render_lines(self)
 
     @cached_property
     def messages(self) -> ByteColumn:
         """The message of every line."""
         from logpipe import native
 
-        offsets, data = native.render(self, messages_only=True)
-        return ByteColumn(offsets, data)
+        return native.render_messages(self)
 
     def line_numbers(self) -> npt.NDArray[np.int64]:
         """1-based line numbers in the source."""

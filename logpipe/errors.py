@@ -31,7 +31,7 @@ class UsageError(LogpipeError, ValueError):
 
 
 class UnknownNameError(LogpipeError, LookupError):
-    """A parser, layout, data set, flow, ... that nobody registered; the message lists the known ones."""
+    """A parser, layout, data set or flow that nobody registered; the message lists those known."""
 
 
 class InputError(LogpipeError, OSError):

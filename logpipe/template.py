@@ -7,11 +7,21 @@ people and for scoring only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-__all__ = ["UNKNOWN_GROUP", "VERBATIM", "LexicalClass", "SlotKind", "Template", "readable"]
+__all__ = [
+    "UNKNOWN_GROUP",
+    "VERBATIM",
+    "LexicalClass",
+    "SlotKind",
+    "Template",
+    "TemplateTable",
+    "read_wire",
+    "readable",
+]
 
 UNKNOWN_GROUP = 0
 """The group of lines that no template describes."""
@@ -123,3 +133,79 @@ class Template:
     def text(self, placeholder: str = "<*>") -> str:
         """The template for people: every slot printed as `placeholder`."""
         return placeholder.join(readable(literal) for literal in self.literals)
+
+
+class TemplateTable:
+    """An append-only sequence of templates; an id keeps its meaning for good.
+
+    Template 0 is always the verbatim one, so that a line that nothing describes has an id too.
+    """
+
+    def __init__(self) -> None:
+        self._templates: list[Template] = []
+        self._wire = bytearray()
+        self.append(UNKNOWN_GROUP, (b"", b""), (SlotKind.ANY,))
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __getitem__(self, template_id: int) -> Template:
+        return self._templates[template_id]
+
+    def __iter__(self) -> Iterator[Template]:
+        return iter(self._templates)
+
+    def append(
+        self,
+        group: int,
+        literals: Iterable[bytes],
+        kinds: Iterable[SlotKind],
+        types: Iterable[LexicalClass] = (),
+    ) -> int:
+        """Adds a template and returns its id."""
+        template = Template(
+            len(self._templates), group, tuple(literals), tuple(kinds), tuple(types)
+        )
+        self._templates.append(template)
+        self._wire += struct.pack("<II", group, template.slots) + bytes(template.kinds)
+        for literal in template.literals:
+            self._wire += struct.pack("<I", len(literal)) + literal
+        return template.id
+
+    def extend_from_wire(self, wire: bytes | memoryview) -> None:
+        """Appends templates in the form of native/src/wire.rs."""
+        for group, literals, kinds in read_wire(wire):
+            self.append(group, literals, kinds)
+
+    def set_types(self, template_id: int, types: Iterable[LexicalClass]) -> None:
+        """Records what the values of a template's slots look like."""
+        self._templates[template_id] = replace(self._templates[template_id], types=tuple(types))
+
+    @property
+    def wire(self) -> bytes:
+        """All templates in the form of native/src/wire.rs."""
+        return bytes(self._wire)
+
+    def slot_counts(self) -> list[int]:
+        """Slots per template id."""
+        return [template.slots for template in self._templates]
+
+
+def read_wire(
+    wire: bytes | memoryview,
+) -> Iterator[tuple[int, tuple[bytes, ...], tuple[SlotKind, ...]]]:
+    """(group, literals, kinds) of each template in the form of native/src/wire.rs."""
+    wire = bytes(wire)
+    at = 0
+    while at < len(wire):
+        group, slots = struct.unpack_from("<II", wire, at)
+        at += 8
+        kinds = tuple(SlotKind(k) for k in wire[at : at + slots])
+        at += slots
+        literals = []
+        for _ in range(slots + 1):
+            (length,) = struct.unpack_from("<I", wire, at)
+            at += 4
+            literals.append(wire[at : at + length])
+            at += length
+        yield group, tuple(literals), kinds

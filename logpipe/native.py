@@ -1,0 +1,654 @@
+"""The only file that calls the native library.
+
+Work is handed over in whole chunks: Python decides, native does. A chunk's columns are numpy views
+of native memory; the arena behind them goes back to its pool when the last view is gone, so a
+batch may be kept as long as one likes, and a loop that does not keep it allocates nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.batch import ByteColumn, ParsedBatch, Shape
+from logpipe.errors import NativeError
+from logpipe.template import LexicalClass, TemplateTable
+
+try:
+    from logpipe._native import ffi, lib
+except ImportError as error:  # pragma: no cover - a source tree that was never built
+    raise ImportError(
+        "logpipe's native core is not built: run `make native`, or install the wheel"
+    ) from error
+
+if TYPE_CHECKING:
+    from logpipe.formats.readers import RawReader
+
+__all__ = [
+    "Arena",
+    "ArenaPool",
+    "DrainCore",
+    "Header",
+    "Programs",
+    "classify",
+    "join_classes",
+    "line_order",
+    "render_lines",
+    "render_messages",
+    "split_line",
+]
+
+ABI_VERSION = 1
+MAX_CHUNK = 2**31 - 128
+"""Bytes one chunk, and therefore one line, may have: value offsets are int32."""
+
+if lib.lp_abi_version() != ABI_VERSION:  # pragma: no cover - a stale build
+    raise ImportError(
+        f"logpipe's native core has ABI {lib.lp_abi_version()}, this Python code needs "
+        f"{ABI_VERSION}: rebuild it with `make native`"
+    )
+
+
+def _fail() -> NativeError:
+    text = ffi.new("uint8_t[]", 2000)
+    n = lib.lp_error(text, 2000)
+    return NativeError(bytes(ffi.buffer(text, n)).decode("utf-8", "replace"))
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise _fail()
+    return result
+
+
+def _owned(pointer: Any, free: Callable[[Any], None]) -> Any:
+    if pointer == ffi.NULL:
+        raise _fail()
+    return ffi.gc(pointer, free)
+
+
+def _bytes_pointer(data: bytes | npt.NDArray[np.uint8]) -> Any:
+    return ffi.from_buffer("uint8_t[]", data)
+
+
+def _pointer(array: npt.NDArray[Any], ctype: str) -> Any:
+    return ffi.cast(ctype, array.ctypes.data)
+
+
+def _part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A numpy view of one part of an LpBuffer; keeps the buffer alive."""
+    out = ffi.new("uint8_t *[1]")
+    n = _checked(lib.lp_buffer_part(buffer, which, out))
+    if n == 0:
+        return np.empty(0, dtype)
+    alive = ffi.gc(out[0], lambda _: buffer and None)
+    return np.frombuffer(ffi.buffer(alive, n * np.dtype(dtype).itemsize), dtype)
+
+
+def _take_bytes(pointer: Any) -> bytes:
+    return _part(_owned(pointer, lib.lp_buffer_free), 0, np.uint8).tobytes()
+
+
+class Header:
+    """A compiled header layout and the shapes it has met.
+
+    Args:
+        program: `Layout.program` of logpipe.formats.layouts.
+        field_names: the layout's header fields.
+    """
+
+    def __init__(self, program: bytes, field_names: Sequence[str]) -> None:
+        self._pointer = _owned(
+            lib.lp_header_new(_bytes_pointer(program), len(program)), lib.lp_header_free
+        )
+        self.field_names = tuple(field_names)
+        self.shapes: list[Shape] = []
+        self._wire = b""
+        self.sync()
+
+    def sync(self) -> None:
+        """Fetches the shapes that were met since the last call."""
+        wire = _take_bytes(lib.lp_header_shapes(self._pointer, len(self.shapes)))
+        self._wire += wire
+        self.shapes.extend(_read_shapes(wire))
+
+
+def _read_shapes(wire: bytes) -> list[Shape]:
+    at, shapes = 0, []
+    while at < len(wire):
+        shape, at = _read_shape(wire, at)
+        shapes.append(shape)
+    return shapes
+
+
+def _read_shape(wire: bytes, at: int) -> tuple[Shape, int]:
+    (n,) = struct.unpack_from("<I", wire, at)
+    fields = struct.unpack_from(f"<{n}i", wire, at + 4)
+    at += 4 + 4 * n
+    separators = []
+    for _ in range(n + 1):
+        (length,) = struct.unpack_from("<I", wire, at)
+        separators.append(wire[at + 4 : at + 4 + length])
+        at += 4 + length
+    return Shape(tuple(separators), fields), at
+
+
+def _shapes_wire(shapes: Sequence[Shape]) -> bytes:
+    out = bytearray()
+    for shape in shapes:
+        out += struct.pack(f"<I{len(shape.fields)}i", len(shape.fields), *shape.fields)
+        for separator in shape.separators:
+            out += struct.pack("<I", len(separator)) + separator
+    return bytes(out)
+
+
+class Arena:
+    """Native memory for one chunk of input and everything made of it.
+
+    Attributes:
+        used: bytes of input that count; set by `fill` or `put`.
+        first_line: 1-based number of the first line.
+    """
+
+    def __init__(self) -> None:
+        self._pointer = ffi.gc(lib.lp_chunk_new(), lib.lp_chunk_free)
+        self._capacity = 0
+        self.used = 0
+        self.lines = 0
+
+    def input(self, capacity: int) -> memoryview:
+        """Writable input of at least `capacity` bytes; what was written before stays."""
+        if capacity > MAX_CHUNK:
+            raise NativeError(f"a line of more than {MAX_CHUNK} bytes cannot be handled")
+        self._capacity = max(capacity, self._capacity)
+        pointer = lib.lp_chunk_input(self._pointer, self._capacity)
+        if pointer == ffi.NULL:
+            raise _fail()
+        return memoryview(ffi.buffer(pointer, self._capacity))
+
+    def put(self, data: npt.NDArray[np.uint8] | bytes) -> None:
+        """Copies bytes to the start of the input."""
+        n = len(data)
+        if n:
+            self.input(n)[:n] = memoryview(data)  # type: ignore[arg-type]
+        self.used = n
+
+    def fill(self, reader: RawReader, carried: bytes, size: int) -> bytes:
+        """Reads about `size` bytes of whole lines after the `carried` ones.
+
+        Returns the bytes after the last newline, to be carried to the next chunk; they are part of
+        this chunk only at the end of the source. `used` is 0 at the end.
+        """
+        size = max(size, 1)
+        view = self.input(len(carried) + size)
+        view[: len(carried)] = carried
+        have, searched = len(carried), len(carried)
+        while True:
+            while have < len(view):
+                n = reader.readinto(view[have:])
+                if n == 0:
+                    self.used = have
+                    return b""
+                have += n
+            pointer = ffi.cast("uint8_t *", ffi.from_buffer(view))
+            cut = lib.lp_after_last_newline(pointer + searched, have - searched)
+            if cut:
+                self.used = searched + cut
+                return bytes(view[self.used : have])
+            # One line longer than the chunk: go on until it ends.
+            searched = have
+            view = self.input(min(2 * have, MAX_CHUNK) if have < MAX_CHUNK else have + 1)
+
+
+class ArenaPool:
+    """Arenas for reuse: fresh allocations cost a quarter of the speed."""
+
+    def __init__(self) -> None:
+        self._free: list[Arena] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> Arena:
+        """An arena nobody else uses."""
+        with self._lock:
+            return self._free.pop() if self._free else Arena()
+
+    def give_back(self, arena: Arena) -> None:
+        """Puts an arena back; its views must be gone."""
+        with self._lock:
+            self._free.append(arena)
+
+
+class _Lease:
+    """Gives the arena back to its pool when the last view that holds the lease is gone."""
+
+    __slots__ = ("_arena", "_pool")
+
+    def __init__(self, arena: Arena, pool: ArenaPool) -> None:
+        self._arena = arena
+        self._pool = pool
+
+    def __del__(self) -> None:
+        self._pool.give_back(self._arena)
+
+    def hold(self, _: object) -> None:
+        """Destructor of a view: does nothing but keep the lease until then."""
+
+    def view(self, pointer: Any, count: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
+        if count == 0:
+            return np.empty(0, dtype)
+        data = ffi.gc(ffi.cast("uint8_t *", pointer), self.hold)
+        array = np.frombuffer(ffi.buffer(data, count * np.dtype(dtype).itemsize), dtype)
+        array.flags.writeable = False
+        return array
+
+
+def _batch(
+    arena: Arena, pool: ArenaPool, header: Header | None, first_line: int, templates: TemplateTable
+) -> ParsedBatch:
+    """The arena's columns as a batch that owns the arena from now on."""
+    lease = _Lease(arena, pool)
+    v = ffi.new("LpView *")
+    _checked(lib.lp_chunk_view(arena._pointer, v))
+    offsets = lease.view(v.value_offsets, v.values + 1, np.int32)
+    fields = []
+    names = header.field_names if header is not None else ()
+    for k in range(len(names)):
+        field_offsets, field_data = ffi.new("int32_t *[1]"), ffi.new("uint8_t *[1]")
+        n = _checked(lib.lp_chunk_field(arena._pointer, k, field_offsets, field_data))
+        fields.append(
+            ByteColumn(
+                lease.view(field_offsets[0], v.lines + 1, np.int32),
+                lease.view(field_data[0], n, np.uint8),
+            )
+        )
+    return ParsedBatch(
+        first_line=first_line,
+        field_names=names,
+        shapes=header.shapes if header is not None else _NO_SHAPES,
+        shape_ids=lease.view(v.shapes, v.lines, np.uint16),
+        terminators=lease.view(v.terminators, v.lines, np.uint8),
+        fields=tuple(fields),
+        templates=templates,
+        template_ids=lease.view(v.templates, v.lines, np.uint32),
+        values=ByteColumn(offsets, lease.view(v.value_data, int(offsets[-1]), np.uint8)),
+    )
+
+
+_NO_SHAPES = [Shape((b"", b""), (-1,))]
+
+
+def _classes(arena: Arena, count: int) -> npt.NDArray[np.uint32]:
+    out = np.empty((count, 3), np.uint32)
+    _checked(lib.lp_chunk_classes(arena._pointer, _pointer(out, "uint32_t *")))
+    return out
+
+
+class DrainCore:
+    """The native online Drain; `logpipe.parsers.drain` is its public face.
+
+    `match` may run on many arenas at once; `learn` runs alone, on arenas in file order.
+
+    Args:
+        depth, similarity, max_children: as in drain3.
+        max_groups: 0 for no limit; else the least recently used group is forgotten.
+        mask_atoms: digit-bearing parts of tokens count as equal (native/src/lex.rs).
+        delimiters: bytes that separate tokens besides ASCII white space.
+        memory: bytes of templates and tree after which nothing more is learned.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: int,
+        similarity: float,
+        max_children: int,
+        max_groups: int,
+        mask_atoms: bool,
+        delimiters: bytes,
+        memory: int = 256 << 20,
+    ) -> None:
+        self.delimiters = delimiters
+        self._pointer = _owned(
+            lib.lp_drain_new(
+                depth,
+                similarity,
+                max_children,
+                max_groups,
+                mask_atoms,
+                memory,
+                _bytes_pointer(delimiters),
+                len(delimiters),
+            ),
+            lib.lp_drain_free,
+        )
+        self.templates = TemplateTable()
+        self.pool = ArenaPool()
+
+    def match(self, arena: Arena, header: Header, frozen: bool = False) -> None:
+        """Splits the arena's input into lines and matches them against what is known."""
+        arena.lines = _checked(
+            lib.lp_match(self._pointer, header._pointer, arena._pointer, arena.used, frozen)
+        )
+
+    def match_messages(
+        self, arena: Arena, offsets: npt.NDArray[np.int64], frozen: bool = False
+    ) -> None:
+        """The same for messages: n + 1 offsets into the arena's input."""
+        offsets = np.ascontiguousarray(offsets, np.int64)
+        arena.lines = _checked(
+            lib.lp_match_given(
+                self._pointer,
+                arena._pointer,
+                arena.used,
+                _pointer(offsets, "int64_t *"),
+                len(offsets) - 1,
+                frozen,
+            )
+        )
+
+    def learn(self, arenas: Sequence[Arena], header: Header | None, frozen: bool = False) -> None:
+        """Learns from matched arenas in this order; frozen: only spacings are added."""
+        pointers = ffi.new("LpChunk *[]", [arena._pointer for arena in arenas])
+        header_pointer = header._pointer if header is not None else ffi.NULL
+        _checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen))
+        self.sync()
+        if header is not None:
+            header.sync()
+
+    def sync(self) -> None:
+        """Fetches the templates that were learned since the last call."""
+        counts = ffi.new("uint64_t[3]")
+        _checked(lib.lp_drain_counts(self._pointer, counts))
+        if counts[0] > len(self.templates):
+            self.templates.extend_from_wire(
+                _take_bytes(lib.lp_drain_templates(self._pointer, len(self.templates)))
+            )
+
+    @property
+    def group_count(self) -> int:
+        """Groups opened so far; ids run from 1."""
+        counts = ffi.new("uint64_t[3]")
+        _checked(lib.lp_drain_counts(self._pointer, counts))
+        return int(counts[1])
+
+    def gather(self, arena: Arena, header: Header | None, first_line: int) -> ParsedBatch:
+        """The columns of a learned arena; the batch owns the arena from now on."""
+        _checked(lib.lp_gather(self._pointer, arena._pointer, 0))
+        return _batch(arena, self.pool, header, first_line, self.templates)
+
+    def template_ids(self, arena: Arena) -> npt.NDArray[np.uint32]:
+        """A copy of the template id of every line of a learned arena."""
+        v = ffi.new("LpView *")
+        _checked(lib.lp_chunk_view(arena._pointer, v))
+        if v.lines == 0:
+            return np.empty(0, np.uint32)
+        return np.frombuffer(ffi.buffer(v.templates, 4 * v.lines), np.uint32).copy()
+
+    def final_templates(self) -> tuple[TemplateTable, npt.NDArray[np.uint32]]:
+        """What every template has become by now: (table, id in that table per template id)."""
+        table = TemplateTable()
+        known: dict[tuple[object, ...], int] = {(0, *_form(table, 0)): 0}
+        wire = _take_bytes(lib.lp_drain_final(self._pointer))
+        mapping = np.zeros(len(self.templates), np.uint32)
+        forms = TemplateTable.__new__(TemplateTable)
+        forms._templates, forms._wire = [], bytearray()
+        forms.extend_from_wire(wire)
+        for template in forms:
+            key = (template.group, template.literals, template.kinds)
+            if key not in known:
+                known[key] = table.append(*key)
+            mapping[template.id] = known[key]
+        return table, mapping
+
+    def groups(self) -> list[tuple[bool, list[bytes | None]]]:
+        """Every group, id 1 first: (alive, tokens); a wild token is None."""
+        wire = _take_bytes(lib.lp_drain_groups(self._pointer))
+        at, found = 0, []
+        while at < len(wire):
+            alive, n = struct.unpack_from("<II", wire, at)
+            at += 8
+            tokens: list[bytes | None] = []
+            for _ in range(n):
+                wild, length = struct.unpack_from("<II", wire, at)
+                tokens.append(None if wild else wire[at + 8 : at + 8 + length])
+                at += 8 + length
+            found.append((bool(alive), tokens))
+        return found
+
+    def restore(self, tokens: Sequence[bytes | None]) -> int:
+        """Adds a saved group and returns its id."""
+        # A wild token gets a text that goes to the wildcard branch of the tree: it has a digit that
+        # is no atom.
+        text = b" ".join(b"a1" if token is None else token for token in tokens)
+        wild = bytes(token is None for token in tokens)
+        group = _checked(
+            lib.lp_drain_restore(
+                self._pointer, _bytes_pointer(text), len(text), _bytes_pointer(wild), len(wild)
+            )
+        )
+        self.sync()
+        return group
+
+
+def _form(table: TemplateTable, template_id: int) -> tuple[object, object]:
+    template = table[template_id]
+    return template.literals, template.kinds
+
+
+class Programs:
+    """The templates of any parser, ready to extract variables from lines whose template is known.
+
+    Args:
+        templates: the table; ids appended to it later are not known here.
+        delimiters: what ends a TOKEN slot besides ASCII white space.
+    """
+
+    def __init__(self, templates: TemplateTable, delimiters: bytes = b"") -> None:
+        wire = templates.wire
+        self.templates = templates
+        self.known = len(templates)
+        self._pointer = _owned(
+            lib.lp_programs_new(
+                _bytes_pointer(wire), len(wire), _bytes_pointer(delimiters), len(delimiters)
+            ),
+            lib.lp_programs_free,
+        )
+
+    def fits(
+        self, messages: ByteColumn, template_ids: npt.NDArray[np.uint32]
+    ) -> npt.NDArray[np.bool_]:
+        """Whether each message fits the template given for it."""
+        out = np.zeros(len(messages), np.uint8)
+        offsets = np.ascontiguousarray(messages.offsets)
+        data = np.ascontiguousarray(messages.data)
+        given = np.ascontiguousarray(template_ids, np.uint32)
+        _checked(
+            lib.lp_fits(
+                self._pointer,
+                _pointer(data, "uint8_t *"),
+                len(data),
+                _pointer(offsets, "int32_t *"),
+                _pointer(given, "uint32_t *"),
+                len(given),
+                _pointer(out, "uint8_t *"),
+            )
+        )
+        return out.astype(bool)
+
+    def align(
+        self,
+        arena: Arena,
+        pool: ArenaPool,
+        header: Header,
+        template_ids: npt.NDArray[np.uint32],
+        first_line: int,
+        classes: npt.NDArray[np.uint8] | None = None,
+    ) -> ParsedBatch | int:
+        """The arena's lines as a batch, each with the template given for it.
+
+        Returns the position of the first line that does not fit, if there is one (or if there are
+        not as many lines as ids). With `classes` (one row per template, one column per slot) the
+        lexical classes of the values are joined into it.
+        """
+        given = np.ascontiguousarray(template_ids, np.uint32)
+        result = lib.lp_align(
+            self._pointer,
+            header._pointer,
+            arena._pointer,
+            arena.used,
+            _pointer(given, "uint32_t *"),
+            len(given),
+            ffi.NULL,
+            classes is not None,
+        )
+        if result < -1:
+            raise _fail()
+        if result >= 0:
+            return int(result)
+        if classes is not None:
+            v = ffi.new("LpView *")
+            _checked(lib.lp_chunk_view(arena._pointer, v))
+            found = _classes(arena, v.classes)
+            now = classes[found[:, 0], found[:, 1]]
+            classes[found[:, 0], found[:, 1]] = _join_table[now, found[:, 2]]
+        return _batch(arena, pool, header, first_line, self.templates)
+
+
+def _make_join_table() -> npt.NDArray[np.uint8]:
+    n = len(LexicalClass)
+    return np.array([[lib.lp_join_classes(a, b) for b in range(n)] for a in range(n)], np.uint8)
+
+
+_join_table = _make_join_table()
+
+
+def join_classes(a: LexicalClass, b: LexicalClass) -> LexicalClass:
+    """The least class that holds the values of both."""
+    return LexicalClass(lib.lp_join_classes(a, b))
+
+
+def classify(column: ByteColumn) -> LexicalClass:
+    """The lexical class of all values of a column; EMPTY for none."""
+    offsets = np.ascontiguousarray(column.offsets)
+    data = np.ascontiguousarray(column.data)
+    return LexicalClass(
+        _checked(
+            lib.lp_classify(
+                _pointer(offsets, "int32_t *"), len(column), _pointer(data, "uint8_t *"), len(data)
+            )
+        )
+    )
+
+
+def split_line(
+    program: bytes, line: bytes
+) -> tuple[list[tuple[int, int]], tuple[int, int], list[bytes], list[int]] | None:
+    """Splits one line with a compiled layout; None where it has no header.
+
+    Returns (start, end) of every field, (start, end) of the message, the separators, and the order
+    of fields between them (-1 is the message).
+    """
+    pointer = lib.lp_split_line(
+        _bytes_pointer(program), len(program), _bytes_pointer(line), len(line)
+    )
+    if pointer == ffi.NULL:
+        error = _fail()
+        if str(error):
+            raise error
+        return None
+    wire = _take_bytes(pointer)
+    n, *message = struct.unpack_from("<III", wire, 0)
+    spans = [struct.unpack_from("<II", wire, 12 + 8 * k) for k in range(n)]
+    shape, _ = _read_shape(wire, 12 + 8 * n)
+    return spans, tuple(message), list(shape.separators), list(shape.fields)
+
+
+def _columns(batch: ParsedBatch) -> tuple[Any, ...]:
+    offsets = np.ascontiguousarray(batch.values.offsets)
+    data = np.ascontiguousarray(batch.values.data)
+    ids = np.ascontiguousarray(batch.template_ids)
+    return ids, offsets, data
+
+
+def line_order(batch: ParsedBatch) -> tuple[npt.NDArray[np.int32], ByteColumn]:
+    """The variables of a batch in line order; see `ParsedBatch.line_variables`."""
+    ids, offsets, data = _columns(batch)
+    slots = np.array(batch.templates.slot_counts(), np.uint32)
+    buffer = _owned(
+        lib.lp_line_order(
+            _pointer(ids, "uint32_t *"),
+            len(ids),
+            _pointer(slots, "uint32_t *"),
+            len(slots),
+            _pointer(offsets, "int32_t *"),
+            len(offsets) - 1,
+            _pointer(data, "uint8_t *"),
+            len(data),
+        ),
+        lib.lp_buffer_free,
+    )
+    values = ByteColumn(_part(buffer, 2, np.int32), _part(buffer, 0, np.uint8))
+    return _part(buffer, 3, np.int32), values
+
+
+class _Rendered:
+    """Offsets and bytes as the native core returns them."""
+
+    def __init__(self, batch: ParsedBatch, whole_lines: bool) -> None:
+        ids, offsets, data = _columns(batch)
+        table = batch.templates.wire
+        shapes = _shapes_wire(batch.shapes) if whole_lines else b""
+        shape_ids = np.ascontiguousarray(batch.shape_ids)
+        terminators = np.ascontiguousarray(batch.terminators)
+        columns = [
+            (np.ascontiguousarray(f.offsets), np.ascontiguousarray(f.data)) for f in batch.fields
+        ]
+        fields = np.array(
+            [(o.ctypes.data, d.ctypes.data, len(d)) for o, d in columns], np.uint64
+        ).ravel()
+        self._buffer = _owned(
+            lib.lp_render(
+                _pointer(ids, "uint32_t *"),
+                len(ids),
+                _bytes_pointer(table),
+                len(table),
+                _pointer(offsets, "int32_t *"),
+                len(offsets) - 1,
+                _pointer(data, "uint8_t *"),
+                len(data),
+                _bytes_pointer(shapes) if whole_lines else ffi.NULL,
+                len(shapes),
+                _pointer(shape_ids, "uint16_t *"),
+                _pointer(terminators, "uint8_t *"),
+                _pointer(fields, "uint64_t *"),
+                len(columns),
+            ),
+            lib.lp_buffer_free,
+        )
+
+    @cached_property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        return _part(self._buffer, 1, np.int64)
+
+    @cached_property
+    def data(self) -> npt.NDArray[np.uint8]:
+        return _part(self._buffer, 0, np.uint8)
+
+
+def render_lines(batch: ParsedBatch) -> bytes:
+    """The source bytes of a batch."""
+    return _Rendered(batch, whole_lines=True).data.tobytes()
+
+
+def render_messages(batch: ParsedBatch) -> ByteColumn:
+    """The messages of a batch."""
+    rendered = _Rendered(batch, whole_lines=False)
+    if rendered.offsets[-1] > np.iinfo(np.int32).max:
+        raise NativeError("the messages of one batch have more than 2 GiB")
+    return ByteColumn(rendered.offsets.astype(np.int32), rendered.data)

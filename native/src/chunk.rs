@@ -1,0 +1,323 @@
+//! One chunk of input: its lines, their headers, their templates, and the columns made of them.
+//!
+//! A chunk is an arena. It is filled by `match_lines` (any number of chunks in parallel), completed
+//! by `learn` (one after the other, in file order), turned into columns by `gather` (in parallel
+//! again), and used again for other input once nobody looks at its columns any more.
+
+use crate::drain::{Drain, Scratch};
+use crate::layout::{Layout, Shapes, Span, Split, NO_HEADER};
+use crate::scan::Newlines;
+use crate::trie::NONE;
+
+/// `input` is longer than what was read by this much, so that fixed-size copies may run over.
+pub const PADDING: usize = 64;
+const COPY: usize = 16;
+
+pub const TERM_NONE: u8 = 0;
+pub const TERM_LF: u8 = 1;
+pub const TERM_CRLF: u8 = 2;
+
+/// Byte strings side by side: value i is `data[offsets[i]..offsets[i + 1]]`.
+#[derive(Default)]
+pub struct Strings {
+    pub offsets: Vec<i32>,
+    pub data: Vec<u8>,
+    used: usize,
+}
+
+impl Strings {
+    /// Empties the column and makes room for `values` values of `bytes` bytes in all.
+    fn begin(&mut self, values: usize, bytes: usize) {
+        self.offsets.clear();
+        self.offsets.reserve(values + 1);
+        self.offsets.push(0);
+        if self.data.len() < bytes + PADDING {
+            self.data.resize(bytes + PADDING, 0);
+        }
+        self.used = 0;
+    }
+
+    #[inline(always)]
+    fn push(&mut self, input: &[u8], s: Span) {
+        let (a, n) = (s.start as usize, (s.end - s.start) as usize);
+        if n <= COPY {
+            // Both sides are padded; a copy of fixed size is two instructions.
+            self.data[self.used..self.used + COPY].copy_from_slice(&input[a..a + COPY]);
+        } else {
+            self.data[self.used..self.used + n].copy_from_slice(&input[a..a + n]);
+        }
+        self.used += n;
+        self.offsets.push(self.used as i32);
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.used
+    }
+}
+
+#[derive(Default)]
+pub struct Chunk {
+    /// Bytes read, then padding.
+    pub input: Vec<u8>,
+    pub used: usize,
+    pub terminators: Vec<u8>,
+    pub shapes: Vec<u16>,
+    pub templates: Vec<u32>,
+    messages: Vec<Span>,
+    /// `field_count` spans per line.
+    fields: Vec<Span>,
+    /// First variable of each line in `spans`.
+    first_span: Vec<u32>,
+    spans: Vec<Span>,
+    /// Lines whose shape has to be added to the table: (line, key).
+    new_shapes: Vec<(u32, Vec<u8>)>,
+    field_count: usize,
+    scratch: Scratch,
+    key: Vec<u8>,
+    newlines: Newlines,
+    // Results of `gather`.
+    pub values: Strings,
+    pub field_values: Vec<Strings>,
+    /// (template, slot, lexical class) of every column, where asked for.
+    pub classes: Vec<(u32, u32, u8)>,
+    order: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl Chunk {
+    pub fn lines(&self) -> usize {
+        self.templates.len()
+    }
+
+    /// Makes `input` hold at least `capacity` bytes and padding.
+    pub fn reserve(&mut self, capacity: usize) {
+        if self.input.len() < capacity + PADDING {
+            self.input.resize(capacity + PADDING, 0);
+        }
+    }
+
+    fn clear(&mut self, field_count: usize) {
+        self.terminators.clear();
+        self.shapes.clear();
+        self.templates.clear();
+        self.messages.clear();
+        self.fields.clear();
+        self.first_span.clear();
+        self.spans.clear();
+        self.new_shapes.clear();
+        self.field_count = field_count;
+    }
+
+    /// Splits `input[..used]` into lines and headers; the messages are not looked at.
+    fn split_lines(&mut self, layout: &Layout, shapes: &Shapes) {
+        self.clear(layout.field_count());
+        let used = self.used;
+        let mut newlines = std::mem::take(&mut self.newlines);
+        newlines.scan(&self.input[..used]);
+        let mut start = 0usize;
+        for nl in newlines.positions(used) {
+            self.split_line(layout, shapes, start, nl, nl < used);
+            start = nl + 1;
+        }
+        self.newlines = newlines;
+    }
+
+    #[inline(always)]
+    fn split_line(&mut self, layout: &Layout, shapes: &Shapes, start: usize, newline: usize, terminated: bool) {
+        let mut end = newline;
+        let mut terminator = TERM_NONE;
+        if terminated {
+            terminator = TERM_LF;
+            if end > start && self.input[end - 1] == b'\r' {
+                end -= 1;
+                terminator = TERM_CRLF;
+            }
+        }
+        let line = self.shapes.len() as u32;
+        let mut message = Span { start: start as u32, end: end as u32 };
+        let from = self.fields.len();
+        self.fields.resize(from + self.field_count, Span::default());
+        let mut shape = NO_HEADER;
+        match layout.split(shapes, &self.input, start, end, &mut self.fields[from..], &mut message, &mut self.key) {
+            Split::Known(id) => shape = id,
+            Split::New => self.new_shapes.push((line, self.key.clone())),
+            Split::None => {
+                message = Span { start: start as u32, end: end as u32 };
+                self.fields[from..].fill(Span::default());
+            }
+        }
+        self.terminators.push(terminator);
+        self.shapes.push(shape);
+        self.messages.push(message);
+    }
+
+    /// Lines, headers and, where the table already knows, templates of `input[..used]`.
+    pub fn match_lines(&mut self, drain: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
+        self.split_lines(layout, shapes);
+        self.match_messages(drain, frozen);
+    }
+
+    /// The same for messages given by their offsets in `input`; there are no lines and headers.
+    pub fn match_given(&mut self, drain: &Drain, offsets: &[i64], frozen: bool) {
+        self.clear(0);
+        for pair in offsets.windows(2) {
+            self.messages.push(Span { start: pair[0] as u32, end: pair[1] as u32 });
+            self.terminators.push(TERM_NONE);
+            self.shapes.push(NO_HEADER);
+        }
+        self.match_messages(drain, frozen);
+    }
+
+    fn match_messages(&mut self, drain: &Drain, frozen: bool) {
+        let data = &self.input[..];
+        for &m in &self.messages {
+            self.first_span.push(self.spans.len() as u32);
+            let t = drain.find(data, m, &mut self.spans, &mut self.scratch, frozen);
+            self.templates.push(t);
+        }
+    }
+
+    /// Lines and headers, each line being given its template: the second pass over a source.
+    ///
+    /// Returns the first line whose template does not fit, if any.
+    pub fn align(&mut self, layout: &Layout, shapes: &Shapes, given: &[u32], table: &Programs) -> Result<(), usize> {
+        self.split_lines(layout, shapes);
+        self.align_messages(given, table)
+    }
+
+    /// The same for messages given by their offsets in `input`.
+    pub fn align_given(&mut self, offsets: &[i64], given: &[u32], table: &Programs) -> Result<(), usize> {
+        self.clear(0);
+        for pair in offsets.windows(2) {
+            self.messages.push(Span { start: pair[0] as u32, end: pair[1] as u32 });
+            self.terminators.push(TERM_NONE);
+            self.shapes.push(NO_HEADER);
+        }
+        self.align_messages(given, table)
+    }
+
+    fn align_messages(&mut self, given: &[u32], table: &Programs) -> Result<(), usize> {
+        if given.len() != self.messages.len() {
+            return Err(given.len().min(self.messages.len()));
+        }
+        for (i, (&m, &t)) in self.messages.iter().zip(given).enumerate() {
+            self.first_span.push(self.spans.len() as u32);
+            if !table.extract(t, &self.input, m, &mut self.spans) {
+                return Err(i);
+            }
+            self.templates.push(t);
+        }
+        Ok(())
+    }
+
+    /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
+    pub fn learn(&mut self, drain: &mut Drain, shapes: &mut Shapes, frozen: bool) {
+        for (line, key) in std::mem::take(&mut self.new_shapes) {
+            let i = line as usize;
+            match shapes.insert(&key) {
+                Some(id) => self.shapes[i] = id,
+                None => {
+                    let whole = self.whole_line(i);
+                    self.messages[i] = whole;
+                    let from = i * self.field_count;
+                    self.fields[from..from + self.field_count].fill(Span::default());
+                    self.templates[i] = NONE;
+                }
+            }
+        }
+        let touch = drain.tracks_use();
+        for i in 0..self.templates.len() {
+            let t = self.templates[i];
+            if t == NONE || drain.is_dirty(t) {
+                self.first_span[i] = self.spans.len() as u32;
+                self.templates[i] =
+                    drain.place(&self.input, self.messages[i], &mut self.spans, &mut self.scratch, frozen);
+            }
+            if touch && self.templates[i] != 0 {
+                drain.touch(self.templates[i]);
+            }
+        }
+    }
+
+    /// The span of a line without its terminator, found from its neighbours.
+    fn whole_line(&self, i: usize) -> Span {
+        let ends = self.newlines.positions(self.used);
+        let mut start = 0usize;
+        for (k, nl) in ends.enumerate() {
+            if k == i {
+                let cut = usize::from(self.terminators[i] == TERM_CRLF);
+                return Span { start: start as u32, end: (nl - cut) as u32 };
+            }
+            start = nl + 1;
+        }
+        Span::default()
+    }
+
+    /// Turns spans into columns: values ordered by template, slot, line; one column per field.
+    pub fn gather(&mut self, slots: &dyn Fn(u32) -> usize, templates: usize, classify: bool) {
+        let n = self.templates.len();
+        // Counting sort of the lines by template.
+        self.counts.clear();
+        self.counts.resize(templates + 1, 0);
+        for &t in &self.templates {
+            self.counts[t as usize + 1] += 1;
+        }
+        for t in 0..templates {
+            self.counts[t + 1] += self.counts[t];
+        }
+        self.order.clear();
+        self.order.resize(n, 0);
+        for (i, &t) in self.templates.iter().enumerate() {
+            let c = &mut self.counts[t as usize];
+            self.order[*c as usize] = i as u32;
+            *c += 1;
+        }
+        self.classes.clear();
+        self.values.begin(self.spans.len(), self.used);
+        let mut from = 0usize;
+        while from < n {
+            let t = self.templates[self.order[from] as usize];
+            let to = self.counts[t as usize] as usize;
+            for slot in 0..slots(t) {
+                let first = self.values.offsets.len() - 1;
+                for &i in &self.order[from..to] {
+                    let s = self.spans[self.first_span[i as usize] as usize + slot];
+                    self.values.push(&self.input, s);
+                }
+                if classify {
+                    let class = crate::recognise::classify_column(&self.values.data, &self.values.offsets[first..]);
+                    self.classes.push((t, slot as u32, class));
+                }
+            }
+            from = to;
+        }
+        let f = self.field_count;
+        if self.field_values.len() < f {
+            self.field_values.resize_with(f, Strings::default);
+        }
+        for (k, column) in self.field_values.iter_mut().enumerate().take(f) {
+            column.begin(n, self.used);
+            for i in 0..n {
+                column.push(&self.input, self.fields[i * f + k]);
+            }
+        }
+    }
+}
+
+/// Templates of any parser as programs: literals and slot kinds, matched one at a time.
+pub struct Programs {
+    pub literals: Vec<Vec<Box<[u8]>>>,
+    pub kinds: Vec<Vec<u8>>,
+    pub delimiters: crate::lex::Delimiters,
+}
+
+impl Programs {
+    pub fn extract(&self, t: u32, data: &[u8], m: Span, spans: &mut Vec<Span>) -> bool {
+        match self.literals.get(t as usize) {
+            Some(literals) => {
+                crate::drain::extract(literals, &self.kinds[t as usize], &self.delimiters, data, m, spans)
+            }
+            None => false,
+        }
+    }
+}

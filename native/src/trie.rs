@@ -1,0 +1,287 @@
+//! All templates in one prefix tree, so that a line is matched in one walk whatever their number.
+//!
+//! A template is a path: literal, slot, literal, slot, ..., end. Literals are shared like in a
+//! radix tree; at each node the walk prefers the literal branch, then an atom slot, then a token
+//! slot, and comes back to the alternatives it passed if it gets stuck.
+
+use crate::layout::Span;
+use crate::lex::{atom_at, Delimiters};
+
+pub const NONE: u32 = u32::MAX;
+pub const SLOT_TOKEN: u8 = 1;
+pub const SLOT_ATOM: u8 = 2;
+pub const SLOT_ANY: u8 = 3;
+
+/// More steps than this in one line, and the walk gives up: the line is then looked at by the
+/// learning pass, whose cost does not depend on how templates overlap.
+const STEP_LIMIT: u32 = 8192;
+
+struct Node {
+    /// The literal consumed on entering: `text[lit..lit + len]`.
+    lit: u32,
+    len: u32,
+    /// First literal branch inline, because most nodes have one.
+    key: u8,
+    kid: u32,
+    more: Vec<(u8, u32)>,
+    atom: u32,
+    token: u32,
+    /// The template that ends here.
+    end: u32,
+}
+
+impl Node {
+    fn new(lit: u32, len: u32) -> Node {
+        Node { lit, len, key: 0, kid: NONE, more: Vec::new(), atom: NONE, token: NONE, end: NONE }
+    }
+
+    #[inline(always)]
+    fn branch(&self, b: u8) -> u32 {
+        if self.key == b {
+            return self.kid;
+        }
+        if self.more.is_empty() {
+            return NONE;
+        }
+        match self.more.binary_search_by_key(&b, |m| m.0) {
+            Ok(i) => self.more[i].1,
+            Err(_) => NONE,
+        }
+    }
+
+    fn set_branch(&mut self, b: u8, kid: u32) {
+        if self.kid == NONE || self.key == b {
+            self.key = b;
+            self.kid = kid;
+            return;
+        }
+        match self.more.binary_search_by_key(&b, |m| m.0) {
+            Ok(i) => self.more[i].1 = kid,
+            Err(i) => self.more.insert(i, (b, kid)),
+        }
+    }
+}
+
+/// Where the walk can go on if the branch it took fails.
+#[derive(Clone, Copy)]
+struct Choice {
+    node: u32,
+    p: u32,
+    spans: u32,
+    /// Try the atom branch first, else only the token branch.
+    atom: bool,
+}
+
+/// Buffers of one walking thread.
+#[derive(Default)]
+pub struct WalkScratch {
+    choices: Vec<Choice>,
+}
+
+pub struct Trie {
+    nodes: Vec<Node>,
+    text: Vec<u8>,
+}
+
+impl Default for Trie {
+    fn default() -> Self {
+        Trie { nodes: vec![Node::new(0, 0)], text: Vec::new() }
+    }
+}
+
+#[inline(always)]
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    // Literals are short; a call of memcmp costs more than it does here.
+    let n = a.len();
+    if n != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i + 8 <= n {
+        let x = u64::from_le_bytes(a[i..i + 8].try_into().unwrap_or([0; 8]));
+        let y = u64::from_le_bytes(b[i..i + 8].try_into().unwrap_or([0; 8]));
+        if x != y {
+            return false;
+        }
+        i += 8;
+    }
+    if i == n {
+        return true;
+    }
+    if n >= 8 {
+        let x = u64::from_le_bytes(a[n - 8..n].try_into().unwrap_or([0; 8]));
+        let y = u64::from_le_bytes(b[n - 8..n].try_into().unwrap_or([0; 8]));
+        return x == y;
+    }
+    while i < n {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+impl Trie {
+    fn add_node(&mut self, lit: u32, len: u32) -> u32 {
+        self.nodes.push(Node::new(lit, len));
+        (self.nodes.len() - 1) as u32
+    }
+
+    /// The node after `bytes`, made where it is missing.
+    fn descend(&mut self, mut at: u32, mut bytes: &[u8]) -> u32 {
+        while !bytes.is_empty() {
+            let kid = self.nodes[at as usize].branch(bytes[0]);
+            if kid == NONE {
+                let lit = self.text.len() as u32;
+                self.text.extend_from_slice(bytes);
+                let new = self.add_node(lit, bytes.len() as u32);
+                self.nodes[at as usize].set_branch(bytes[0], new);
+                return new;
+            }
+            let (lit, len) = {
+                let k = &self.nodes[kid as usize];
+                (k.lit as usize, k.len as usize)
+            };
+            let shared = self.text[lit..lit + len].iter().zip(bytes).take_while(|(a, b)| a == b).count();
+            if shared < len {
+                // Split the literal: a new node takes the shared part.
+                let middle = self.add_node(lit as u32, shared as u32);
+                let next = self.text[lit + shared];
+                self.nodes[kid as usize].lit = (lit + shared) as u32;
+                self.nodes[kid as usize].len = (len - shared) as u32;
+                self.nodes[middle as usize].set_branch(next, kid);
+                self.nodes[at as usize].set_branch(bytes[0], middle);
+                at = middle;
+            } else {
+                at = kid;
+            }
+            bytes = &bytes[shared..];
+        }
+        at
+    }
+
+    fn path(&mut self, literals: &[&[u8]], kinds: &[u8]) -> u32 {
+        let mut at = self.descend(0, literals[0]);
+        for (kind, literal) in kinds.iter().zip(&literals[1..]) {
+            let slot = match *kind {
+                SLOT_ATOM => self.nodes[at as usize].atom,
+                _ => self.nodes[at as usize].token,
+            };
+            let next = if slot != NONE {
+                slot
+            } else {
+                let new = self.add_node(0, 0);
+                match *kind {
+                    SLOT_ATOM => self.nodes[at as usize].atom = new,
+                    _ => self.nodes[at as usize].token = new,
+                }
+                new
+            };
+            at = self.descend(next, literal);
+        }
+        at
+    }
+
+    /// Adds a template; one with the same literals and kinds is replaced.
+    pub fn insert(&mut self, literals: &[&[u8]], kinds: &[u8], template: u32) {
+        let at = self.path(literals, kinds);
+        self.nodes[at as usize].end = template;
+    }
+
+    /// Takes a template out again, if it is the one that ends there.
+    pub fn remove(&mut self, literals: &[&[u8]], kinds: &[u8], template: u32) {
+        let at = self.path(literals, kinds);
+        if self.nodes[at as usize].end == template {
+            self.nodes[at as usize].end = NONE;
+        }
+    }
+
+    /// Bytes held, about.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.nodes.len() * std::mem::size_of::<Node>()
+    }
+
+    /// The template that fits `data[start..end]`, its variables appended to `spans`; NONE if there
+    /// is none (then `spans` is as before).
+    #[inline]
+    pub fn walk(
+        &self,
+        delimiters: &Delimiters,
+        data: &[u8],
+        start: usize,
+        end: usize,
+        spans: &mut Vec<Span>,
+        scratch: &mut WalkScratch,
+    ) -> u32 {
+        let base = spans.len();
+        scratch.choices.clear();
+        let mut at = 0u32;
+        let mut p = start;
+        let mut steps = 0u32;
+        loop {
+            steps += 1;
+            let node = &self.nodes[at as usize];
+            let len = node.len as usize;
+            let lit = node.lit as usize;
+            let mut next = NONE;
+            let mut try_atom = true;
+            let mut node_at = at;
+            if end - p >= len && equal(&self.text[lit..lit + len], &data[p..p + len]) {
+                p += len;
+                if p == end {
+                    if node.end != NONE {
+                        return node.end;
+                    }
+                } else {
+                    next = node.branch(data[p]);
+                    if next != NONE {
+                        if node.atom != NONE || node.token != NONE {
+                            scratch.choices.push(Choice { node: at, p: p as u32, spans: spans.len() as u32, atom: true });
+                        }
+                        at = next;
+                        continue;
+                    }
+                    next = at;
+                }
+            }
+            // Here `next` is NONE if stuck, else the node whose slots are to be tried.
+            loop {
+                if next == NONE {
+                    match scratch.choices.pop() {
+                        Some(c) if steps < STEP_LIMIT => {
+                            node_at = c.node;
+                            p = c.p as usize;
+                            spans.truncate(c.spans as usize);
+                            try_atom = c.atom;
+                        }
+                        _ => {
+                            spans.truncate(base);
+                            return NONE;
+                        }
+                    }
+                }
+                let node = &self.nodes[node_at as usize];
+                if try_atom && node.atom != NONE {
+                    if let Some(e) = atom_at(data, start, p, end) {
+                        if node.token != NONE {
+                            scratch.choices.push(Choice { node: node_at, p: p as u32, spans: spans.len() as u32, atom: false });
+                        }
+                        spans.push(Span { start: p as u32, end: e as u32 });
+                        p = e;
+                        at = node.atom;
+                        break;
+                    }
+                }
+                if node.token != NONE && !delimiters.has(data[p]) {
+                    let e = delimiters.token_end(data, p, end);
+                    spans.push(Span { start: p as u32, end: e as u32 });
+                    p = e;
+                    at = node.token;
+                    break;
+                }
+                next = NONE;
+            }
+        }
+    }
+}
