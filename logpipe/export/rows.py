@@ -1,0 +1,75 @@
+"""Rows as Python values, for the outputs that are text: JSON lines, CSV, OTLP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from logpipe.batch import ByteColumn
+from logpipe.export.base import Rows
+from logpipe.export.text import not_utf8, to_texts, whole_lines
+
+__all__ = ["RowTexts"]
+
+
+class RowTexts:
+    r"""The values of rows as text, column by column; what is not UTF-8 shows as `\xNN`.
+
+    Attributes:
+        line_numbers: 1-based, in the source.
+        headers: per header field, one text per row; None where the row's shape has no such field.
+        messages: one text per row.
+        variables: one list of texts per row.
+        lines: how many lines each row stands for.
+        continuations: the further lines of each row; None where there are none.
+        exact: row to the exact bytes of its lines, for the rows with a text that is not exact.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        batch = rows.batch
+        self.line_numbers: list[int] = rows.line_numbers.tolist()
+        self.headers = list(_headers(rows))
+        self.messages = to_texts(batch.messages)
+        offsets, values = batch.line_variables
+        texts = to_texts(values)
+        self.variables = [texts[a:b] for a, b in pairwise(offsets.tolist())]
+        self.lines: list[int] = [1] * len(rows) if rows.lines is None else rows.lines.tolist()
+        self.continuations: list[str | None] = [None] * len(rows)
+        if rows.continuation is not None:
+            more = to_texts(rows.continuation)
+            self.continuations = [
+                text if lines > 1 else None for text, lines in zip(more, self.lines, strict=True)
+            ]
+        self.exact = _exact(rows)
+
+
+def _headers(rows: Rows) -> Iterator[list[str | None]]:
+    batch = rows.batch
+    used = np.flatnonzero(np.bincount(batch.shape_ids, minlength=1)).tolist()
+    for number, column in enumerate(batch.fields):
+        texts: list[str | None] = [*to_texts(column)]
+        for shape_id in used:
+            if number not in batch.shapes[shape_id].fields:
+                for row in np.flatnonzero(batch.shape_ids == shape_id).tolist():
+                    texts[row] = None
+        yield texts
+
+
+def _exact(rows: Rows) -> dict[int, bytes]:
+    batch = rows.batch
+    bad: set[int] = set()
+    columns: list[ByteColumn] = [batch.messages, *batch.fields]
+    if rows.continuation is not None:
+        columns.append(rows.continuation)
+    for column in columns:
+        bad.update(not_utf8(column).tolist())
+    # A message can be UTF-8 although a variable, being a part of it, is not.
+    offsets, values = batch.line_variables
+    bad.update((np.searchsorted(offsets, not_utf8(values), side="right") - 1).tolist())
+    if not bad:
+        return {}
+    lines = whole_lines(batch)
+    more = rows.continuation
+    return {row: lines[row] + (b"" if more is None else more[row]) for row in sorted(bad)}
