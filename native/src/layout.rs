@@ -32,7 +32,7 @@ mod text;
 use check::Check;
 use members::{Members, Syntax};
 pub use shapes::{Shapes, MAX_SHAPES};
-use text::{Element, Item, Line, Text};
+use text::{Element, Item, Line, Path, Seen, Text};
 
 const MAGIC: &[u8] = b"LPL1";
 const MAX_PROGRAM: usize = 1 << 20;
@@ -158,15 +158,67 @@ fn split_text(
     message: &mut Span,
     key: &mut Vec<u8>,
 ) -> Option<Split> {
-    let mut single = true;
+    let mut seen = Seen::Singles;
     let mut line = Line { data, start, end, fields, message };
-    let path = text.split(&mut line, &mut single)?;
-    if single {
+    let path = text.split(&mut line, &mut seen)?;
+    if seen == Seen::Singles {
         // new_shapes gave the canonical shape of alternative i the number i + 1.
         return Some(Split::Known(path + 1));
     }
     shapes::push_path(key, path);
     let path = text.paths.0.get(path as usize)?;
+    let runs = match &path.literals {
+        Some(literals) if seen == Seen::Runs => {
+            push_lengths(path, literals, start, end, fields, message, key)
+        }
+        _ => push_runs(path, data, start, end, fields, message, key),
+    };
+    runs?;
+    Some(shapes.find(key).map_or(Split::New, Split::Known))
+}
+
+/// The runs of a header without tabs and with at most one run in a separator: their lengths follow
+/// from where the fields are.
+#[inline(always)]
+fn push_lengths(
+    path: &Path,
+    literals: &[Option<u16>],
+    start: usize,
+    end: usize,
+    fields: &[Span],
+    message: &Span,
+    key: &mut Vec<u8>,
+) -> Option<()> {
+    let mut from = start;
+    for (i, literal) in literals.iter().enumerate() {
+        let (to, next) = match path.targets.get(i) {
+            None => (end, end),
+            Some(&target) => {
+                let span = usize::try_from(target).map_or(Some(message), |f| fields.get(f))?;
+                (span.start as usize, span.end as usize)
+            }
+        };
+        if let Some(literal) = literal {
+            let run = to.checked_sub(from)?.checked_sub(*literal as usize)?;
+            if !shapes::push_length(key, run) {
+                return None;
+            }
+        }
+        from = next;
+    }
+    Some(())
+}
+
+/// The runs of any header, byte by byte.
+fn push_runs(
+    path: &Path,
+    data: &[u8],
+    start: usize,
+    end: usize,
+    fields: &[Span],
+    message: &Span,
+    key: &mut Vec<u8>,
+) -> Option<()> {
     let mut at = start;
     for (i, separator) in path.separators.iter().enumerate() {
         for element in separator {
@@ -188,7 +240,7 @@ fn split_text(
             };
         }
     }
-    Some(shapes.find(key).map_or(Split::New, Split::Known))
+    Some(())
 }
 
 struct Reader<'a> {

@@ -39,6 +39,40 @@ pub fn find_either(data: &[u8], from: usize, end: usize, a: u8, b: u8) -> Option
     )
 }
 
+/// The bytes `start..end`, at most eight, as an integer whose lowest byte is the first.
+#[inline(always)]
+pub fn packed(data: &[u8], start: usize, end: usize) -> u64 {
+    let length = end.saturating_sub(start).min(8);
+    if length == 0 {
+        return 0;
+    }
+    if let Some(w) = load(data, start) {
+        return w & (u64::MAX >> (64 - 8 * length));
+    }
+    let tail = data.get(start..start + length).unwrap_or(&[]);
+    tail.iter().rev().fold(0, |w, &b| (w << 8) | u64::from(b))
+}
+
+/// Whether all bytes of `start..end` are between `low` and `high`, which are below 0x80.
+#[inline(always)]
+pub fn all_within(data: &[u8], start: usize, end: usize, low: u8, high: u8) -> bool {
+    let at_least = LOW * u64::from(0x80 - low);
+    let at_most = LOW * u64::from(0x7f - high);
+    let mut at = start;
+    while at < end {
+        let length = (end - at).min(8);
+        // Where there is no byte, put one that is in range.
+        let fill = if length == 8 { 0 } else { u64::MAX << (8 * length) };
+        let w = packed(data, at, end) | (fill & (LOW * u64::from(low)));
+        // Below 0x80 nothing carries from one byte to the next.
+        if w & HIGH != 0 || (w + at_least) & !(w + at_most) & HIGH != HIGH {
+            return false;
+        }
+        at += 8;
+    }
+    true
+}
+
 #[inline(always)]
 fn search(
     data: &[u8],
@@ -103,6 +137,12 @@ mod tests {
                 assert_eq!(plain(&|b| b == b'a'), find_byte(&data, from, end, b'a'));
                 assert_eq!(plain(&|b| b == 0), find_byte(&data, from, end, 0));
                 assert_eq!(plain(&is_blank), find_blank(&data, from, end));
+                let within = (from..end).all(|i| (b' '..=b'a').contains(&data[i]));
+                assert_eq!(within, all_within(&data, from, end, b' ', b'a'));
+                let mut bytes = [0; 8];
+                let length = (end - from).min(8);
+                bytes[..length].copy_from_slice(&data[from..from + length]);
+                assert_eq!(u64::from_le_bytes(bytes), packed(&data, from, end));
             }
         }
     }

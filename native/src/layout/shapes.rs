@@ -118,6 +118,7 @@ impl Shapes {
     }
 }
 
+#[inline(always)]
 fn hash(key: &[u8]) -> u64 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut state = key.len() as u64;
@@ -145,19 +146,32 @@ pub(super) fn push_path(key: &mut Vec<u8>, path: u16) {
 
 /// Adds one run of blanks: its length if it is all blanks and short, otherwise its bytes. False
 /// when the key gets too long.
-#[inline]
 pub(super) fn push_run(key: &mut Vec<u8>, run: &[u8]) -> bool {
-    if let [b' '] = run {
-        key.push(SINGLE_BLANK);
-    } else if run.len() <= 255 && run.iter().all(|&b| b == b' ') {
-        key.push(run.len() as u8);
-    } else if run.len() <= MAX_KEY {
-        key.push(RAW_RUN);
-        key.extend_from_slice(&(run.len() as u16).to_le_bytes());
-        key.extend_from_slice(run);
-    } else {
+    if run.iter().all(|&b| b == b' ') {
+        return push_length(key, run.len());
+    }
+    push_long(key, run.len(), run)
+}
+
+/// Adds a run of `length` blanks.
+#[inline(always)]
+pub(super) fn push_length(key: &mut Vec<u8>, length: usize) -> bool {
+    match u8::try_from(length) {
+        Ok(length) if length != RAW_RUN => {
+            key.push(length);
+            key.len() <= MAX_KEY
+        }
+        _ => length <= MAX_KEY && push_long(key, length, &vec![b' '; length]),
+    }
+}
+
+fn push_long(key: &mut Vec<u8>, length: usize, run: &[u8]) -> bool {
+    if length > MAX_KEY {
         return false;
     }
+    key.push(RAW_RUN);
+    key.extend_from_slice(&(length as u16).to_le_bytes());
+    key.extend_from_slice(run);
     key.len() <= MAX_KEY
 }
 

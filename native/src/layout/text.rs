@@ -68,13 +68,13 @@ impl Separator {
         from: usize,
         last: usize,
         end: usize,
-        single: &mut bool,
+        seen: &mut Seen,
     ) -> Option<(usize, usize)> {
         let stop = last.saturating_add(1).min(end);
         match self.quick {
             Quick::Run => {
                 let at = find_blank(data, from, stop)?;
-                Some((at, blanks(data, at, end, single)))
+                Some((at, blanks(data, at, end, seen)))
             }
             Quick::Byte(byte) => {
                 let at = find_byte(data, from, stop, byte)?;
@@ -86,11 +86,11 @@ impl Separator {
                     let at = find_byte(data, from, stop, byte)?;
                     from = at + 1;
                     if from < end && data.get(from).is_some_and(|&b| is_blank(b)) {
-                        return Some((at, blanks(data, from, end, single)));
+                        return Some((at, blanks(data, from, end, seen)));
                     }
                 }
             }
-            Quick::No => self.find_elements(data, from, stop, end, single),
+            Quick::No => self.find_elements(data, from, stop, end, seen),
         }
     }
 
@@ -100,14 +100,14 @@ impl Separator {
         mut from: usize,
         stop: usize,
         end: usize,
-        single: &mut bool,
+        seen: &mut Seen,
     ) -> Option<(usize, usize)> {
         loop {
             let at = match self.elements.first()? {
                 Element::Run => find_blank(data, from, stop)?,
                 Element::Literal(literal) => find_byte(data, from, stop, literal[0])?,
             };
-            if let Some(next) = self.match_at(data, at, end, single) {
+            if let Some(next) = self.match_at(data, at, end, seen) {
                 return Some((at, next));
             }
             from = self.past(data, at, end);
@@ -123,7 +123,7 @@ impl Separator {
     }
 
     /// Where the separator ends if it begins exactly at `at`.
-    fn match_at(&self, data: &[u8], at: usize, end: usize, single: &mut bool) -> Option<usize> {
+    fn match_at(&self, data: &[u8], at: usize, end: usize, seen: &mut Seen) -> Option<usize> {
         let mut at = at;
         for element in &self.elements {
             match element {
@@ -137,7 +137,7 @@ impl Separator {
                     if !(at < end && data.get(at).is_some_and(|&b| is_blank(b))) {
                         return None;
                     }
-                    at = blanks(data, at, end, single);
+                    at = blanks(data, at, end, seen);
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Separator {
     }
 
     /// Where the separator begins if it ends exactly at `end`, not before `from`.
-    fn match_end(&self, data: &[u8], from: usize, end: usize, single: &mut bool) -> Option<usize> {
+    fn match_end(&self, data: &[u8], from: usize, end: usize, seen: &mut Seen) -> Option<usize> {
         let mut at = end;
         for element in self.elements.iter().rev() {
             let before = data.get(from..at)?;
@@ -161,7 +161,14 @@ impl Separator {
                     if run == 0 {
                         return None;
                     }
-                    *single &= run == 1 && before.last() == Some(&b' ');
+                    let tab = before[at - run - from..].contains(&b'\t');
+                    *seen = (*seen).max(if tab {
+                        Seen::Tabs
+                    } else if run > 1 {
+                        Seen::Runs
+                    } else {
+                        Seen::Singles
+                    });
                     at -= run;
                 }
             }
@@ -170,15 +177,34 @@ impl Separator {
     }
 }
 
-/// The end of the run at `at`, which is a blank; clears `single` unless it is a single blank.
+/// The worst that was met while matching, wrong ways included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seen {
+    /// Every run is a single blank: the shape is the canonical one of its alternative.
+    Singles,
+    /// Runs of blanks.
+    Runs,
+    /// A tab somewhere: runs must be looked at byte by byte.
+    Tabs,
+}
+
+/// The end of the run at `at`, which is a blank.
 #[inline(always)]
-fn blanks(data: &[u8], at: usize, end: usize, single: &mut bool) -> usize {
+fn blanks(data: &[u8], at: usize, end: usize, seen: &mut Seen) -> usize {
     let next = at + 1;
     if next < end && data.get(next).is_some_and(|&b| is_blank(b)) {
-        *single = false;
-        return run_end(data, next, end);
+        return long_run(data, at, end, seen);
     }
-    *single &= data.get(at) == Some(&b' ');
+    if data.get(at) != Some(&b' ') {
+        *seen = Seen::Tabs;
+    }
+    next
+}
+
+fn long_run(data: &[u8], at: usize, end: usize, seen: &mut Seen) -> usize {
+    let next = run_end(data, at, end);
+    let tab = data.get(at..next).is_none_or(|run| run.contains(&b'\t'));
+    *seen = (*seen).max(if tab { Seen::Tabs } else { Seen::Runs });
     next
 }
 
@@ -212,6 +238,9 @@ pub struct Path {
     pub targets: Vec<i32>,
     /// Fields that this alternative does not have.
     absent: Vec<u8>,
+    /// How many literal bytes each separator has, or `None` if one of them has several runs: when
+    /// there is just one, its length is what the literals leave.
+    pub literals: Option<Vec<Option<u16>>>,
 }
 
 impl Path {
@@ -250,10 +279,17 @@ impl Text {
                 regroup(fields, items).map_err(|e| format!("alternative {number}: {e}"))?;
             text.insert(&separators, &targets, number as u16)?;
             paths.push(Path {
+                literals: single_runs(&separators),
                 absent: (0..fields as u8).filter(|f| !targets.iter().any(|(t, _)| t == f)).collect(),
                 targets: targets.iter().map(|&(t, _)| if t == MESSAGE { -1 } else { i32::from(t) }).collect(),
                 separators,
             });
+        }
+        for node in &mut text.nodes {
+            let to_blank = |c: &Continuation| matches!(c.separator.quick, Quick::Run);
+            if node.continuations.iter().all(to_blank) {
+                node.check = node.check.without_blanks();
+            }
         }
         text.paths = std::sync::Arc::new(Paths(paths));
         Ok(text)
@@ -313,20 +349,20 @@ impl Text {
         Ok(())
     }
 
-    /// The alternative that the line fits, its spans filled in; `single` is left true only if every
-    /// run of blanks is a single blank.
+    /// The alternative that the line fits, its spans filled in; `seen` says what to
+    /// expect of its runs of blanks.
     #[inline]
-    pub fn split(&self, line: &mut Line, single: &mut bool) -> Option<u16> {
+    pub fn split(&self, line: &mut Line, seen: &mut Seen) -> Option<u16> {
         for start in &self.starts {
             let at = if start.separator.elements.is_empty() {
                 line.start
             } else {
-                match start.separator.match_at(line.data, line.start, line.end, single) {
+                match start.separator.match_at(line.data, line.start, line.end, seen) {
                     Some(at) => at,
                     None => continue,
                 }
             };
-            if let Some(path) = self.go(start.next, at, line, single) {
+            if let Some(path) = self.go(start.next, at, line, seen) {
                 let empty = line.span(line.start, line.start);
                 for &field in &self.paths.0.get(path as usize)?.absent {
                     if let Some(span) = line.fields.get_mut(field as usize) {
@@ -339,7 +375,7 @@ impl Text {
         None
     }
 
-    fn go(&self, next: Next, at: usize, line: &mut Line, single: &mut bool) -> Option<u16> {
+    fn go(&self, next: Next, at: usize, line: &mut Line, seen: &mut Seen) -> Option<u16> {
         let (mut next, mut at) = (next, at);
         loop {
             let node = match next {
@@ -347,15 +383,19 @@ impl Text {
                 Next::Node(n) => self.nodes.get(n as usize)?,
             };
             let [only] = node.continuations.as_slice() else {
-                return self.branch(node, at, line, single);
+                return if node.continuations.len() == 2 {
+                    self.branch::<2>(node, at, line, seen)
+                } else {
+                    self.branch::<MAX_CONTINUATIONS>(node, at, line, seen)
+                };
             };
             let (field_end, after) = match only.next {
                 Next::Path(_) => {
-                    let e = only.separator.match_end(line.data, at, line.end, single)?;
+                    let e = only.separator.match_end(line.data, at, line.end, seen)?;
                     (e, line.end)
                 }
-                Next::Node(_) if node.target == MESSAGE => return self.branch(node, at, line, single),
-                Next::Node(_) => only.separator.find(line.data, at, line.end, line.end, single)?,
+                Next::Node(_) if node.target == MESSAGE => return self.branch::<2>(node, at, line, seen),
+                Next::Node(_) => only.separator.find(line.data, at, line.end, line.end, seen)?,
             };
             if !node.check.accepts(line.data, at, field_end) {
                 return None;
@@ -367,12 +407,18 @@ impl Text {
 
     /// A field with several continuations: the one whose separator comes first, the preferred one
     /// when two begin at the same place.
-    fn branch(&self, node: &Node, at: usize, line: &mut Line, single: &mut bool) -> Option<u16> {
+    fn branch<const N: usize>(
+        &self,
+        node: &Node,
+        at: usize,
+        line: &mut Line,
+        seen: &mut Seen,
+    ) -> Option<u16> {
         const DEAD: usize = usize::MAX;
-        let count = node.continuations.len().min(MAX_CONTINUATIONS);
+        let count = node.continuations.len().min(N);
         // Per continuation: where to search from (or DEAD), and what was found (DEAD: not searched).
-        let mut from = [at; MAX_CONTINUATIONS];
-        let mut found = [(DEAD, 0); MAX_CONTINUATIONS];
+        let mut from = [at; N];
+        let mut found = [(DEAD, 0); N];
         let retry = node.target == MESSAGE;
         let mut tries = 0;
         loop {
@@ -382,7 +428,7 @@ impl Text {
             for i in (0..count).rev() {
                 let limit = best.map_or(line.end, |(at, _)| at);
                 if found[i].0 == DEAD && from[i] != DEAD {
-                    let candidate = self.candidate(&node.continuations[i], at, from[i], limit, line, single);
+                    let candidate = self.candidate(&node.continuations[i], at, from[i], limit, line, seen);
                     match candidate {
                         Some(place) => found[i] = place,
                         None if limit == line.end => from[i] = DEAD,
@@ -397,7 +443,7 @@ impl Text {
             if node.check.accepts(line.data, at, field_end) {
                 line.set(node.target, at, field_end);
                 let next = node.continuations[i].next;
-                if let Some(path) = self.go(next, found[i].1, line, single) {
+                if let Some(path) = self.go(next, found[i].1, line, seen) {
                     return Some(path);
                 }
             }
@@ -423,13 +469,13 @@ impl Text {
         from: usize,
         limit: usize,
         line: &Line,
-        single: &mut bool,
+        seen: &mut Seen,
     ) -> Option<(usize, usize)> {
         let separator = &continuation.separator;
         match continuation.next {
-            Next::Node(_) => separator.find(line.data, from, limit, line.end, single),
+            Next::Node(_) => separator.find(line.data, from, limit, line.end, seen),
             Next::Path(_) => {
-                let at = separator.match_end(line.data, field, line.end, single)?;
+                let at = separator.match_end(line.data, field, line.end, seen)?;
                 (at >= from && at <= limit).then_some((at, line.end))
             }
         }
@@ -460,6 +506,28 @@ impl Line<'_> {
             *field = span;
         }
     }
+}
+
+/// Per separator the literal bytes, `None` for one without a run.
+fn single_runs(separators: &[Vec<Element>]) -> Option<Vec<Option<u16>>> {
+    separators
+        .iter()
+        .map(|elements| {
+            let mut literal = 0;
+            let mut runs = 0;
+            for element in elements {
+                match element {
+                    Element::Literal(bytes) => literal += bytes.len() as u16,
+                    Element::Run => runs += 1,
+                }
+            }
+            match runs {
+                0 => Some(None),
+                1 => Some(Some(literal)),
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 /// Checks one alternative and groups its items into separators and targets in turn.
