@@ -45,9 +45,8 @@ from logpipe.metrics.labels import (
     encode,
 )
 
-_DENSE_PAIRS = (
-    1 << 24
-)  # up to this many possible pairs are counted in a flat array, more are sorted
+# Up to this many possible pairs are counted in a flat array; more are sorted.
+_DENSE_PAIRS = 1 << 24
 
 Style: TypeAlias = Callable[[str], str]
 """Template text -> normalised template text; see `logpipe.metrics.styles`."""

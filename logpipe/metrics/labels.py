@@ -91,11 +91,6 @@ class Encoded:
     codes: NDArray[np.int32]
     values: tuple[Label, ...]
 
-    @property
-    def is_text(self) -> bool:
-        """True when the labels are texts (also when there are none)."""
-        return not self.values or isinstance(self.values[0], str)
-
 
 class _Index(dict[object, int]):
     """Label -> code, assigning the next code to a label not seen before.

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from logpipe.errors import UsageError
 from logpipe.metrics.groups import f1
 from logpipe.metrics.labels import LengthMismatch, NothingToScore
 from logpipe.metrics.styles import SLOT
@@ -99,6 +100,7 @@ def variable_accuracy(
     Raises:
         LengthMismatch: There are not as many rows on both sides.
         NothingToScore: No row has a truth.
+        UsageError: A category is called "all".
 
     >>> truth = [[Variable(5, 8, "OBN"), Variable(12, 14, "OBA")]]
     >>> perfect = variable_accuracy(truth, truth)
@@ -142,6 +144,8 @@ def variable_accuracy(
             _add(total, (0, 0, 0, 1, ends in true))
     if not scored:
         raise NothingToScore(f"none of the {len(true_rows):,} rows has a truth")
+    if "all" in tallies:
+        raise UsageError("a variable has the category 'all', the name of the result's last entry")
     return {name: VariableScore(*tallies[name]) for name in sorted(tallies)} | {
         "all": VariableScore(*total)
     }

@@ -181,6 +181,12 @@ def test_variable_accuracy_of_rows_without_variables_is_perfect():
     assert variable_accuracy([[]], [[]])["all"].f1 == 1.0
 
 
+def test_a_category_may_not_have_the_name_of_the_total():
+    """It would be overwritten by it."""
+    with pytest.raises(ValueError, match="'all'"):
+        variable_accuracy([[Variable(0, 1, "all")]], [[]])
+
+
 def test_reconstruction_compares_bytes_exactly():
     """One byte, one missing row, or another type is a lost row."""
     assert lossless_reconstruction([b"a\r", b"b", b"c"], [b"a", None, "c"]) == 0.0
