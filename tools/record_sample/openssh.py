@@ -267,8 +267,8 @@ class Server:
             )
             if rng.random() < 0.3:
                 # Several guesses in one connection, until the server has had enough. setsid: ask without a terminal.
-                helper = {"SSH_ASKPASS": "/bin/hostname", "SSH_ASKPASS_REQUIRE": "force", "PATH": "/usr/bin:/bin"}
-                world.quiet("setsid", *command, env=helper, timeout=15)
+                asking = {"SSH_ASKPASS": "/bin/hostname", "SSH_ASKPASS_REQUIRE": "force", "PATH": "/usr/bin:/bin"}
+                world.quiet("setsid", *command, env=asking, timeout=15)
             else:
                 world.quiet("sshpass", "-p", rng.choice(GUESSED_WORDS), *command, timeout=15)
             time.sleep(rng.uniform(0.02, 0.3))
