@@ -167,7 +167,7 @@ def _compare(place: Path, file: DatasetFile, lock: str) -> tuple[str, str]:
         problem = f"expected sha256 {lock}, found {found.sha256}"
     if problem:
         return "damaged", problem
-    return ("ok" if file.pinned or lock else "unpinned"), ""
+    return ("ok" if file.pinned or lock or file.package else "unpinned"), ""
 
 
 def _row(dataset: Dataset, place: Path, status: str, problem: str) -> dict[str, Any]:

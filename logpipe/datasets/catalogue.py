@@ -115,7 +115,8 @@ class Catalogue(Mapping[str, Dataset]):
 
     def _unknown(self, name: str, known: list[str], word: str) -> UnknownNameError:
         # People know the system ("HDFS") better than the collection it is in.
-        ends = [k for k in known if k.rpartition("/")[2].lower() == name.lower()]
+        low = name.lower()
+        ends = [k for k in known if low in (k.lower(), k.lower().rpartition("/")[2])]
         near = ends or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         return UnknownNameError(

@@ -301,7 +301,7 @@ def _total(status: int, headers: Message, start: int, size: int | None, url: str
     if headers.get("Content-Encoding", "identity") != "identity":
         raise NotThere(f"{url}: the server sends {headers['Content-Encoding']} unasked")
     announced = headers.get("Content-Length", "")
-    length = int(announced) if announced.isdecimal() and len(announced) < 19 else None
+    length = int(announced) if announced.isdecimal() and len(announced) < 20 else None
     if status == 206:
         unit, _, rest = headers.get("Content-Range", "").partition(" ")
         span, _, whole = rest.partition("/")

@@ -47,6 +47,7 @@ def _web(url: str) -> str:
 
 
 RelativePath = Annotated[str, AfterValidator(_inside)]
+MaybePath = Annotated[str, AfterValidator(lambda path: _inside(path) if path else path)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Layout = Annotated[str, StringConstraints(min_length=1)]
@@ -74,8 +75,8 @@ class DatasetFile(_Record):
     size: Annotated[int, Field(ge=0)] | None = None
     md5: Annotated[str, StringConstraints(pattern="^([0-9a-f]{32})?$")] = ""
     sha256: Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")] = ""
-    mirror: RelativePath | Literal[""] = ""
-    package: RelativePath | Literal[""] = ""
+    mirror: MaybePath = ""
+    package: MaybePath = ""
 
     @property
     def name(self) -> str:
@@ -153,8 +154,8 @@ class Dataset(_Record):
 
     @property
     def size(self) -> int | None:
-        """Bytes to download; None if one of the sizes is unknown."""
-        sizes = [file.size for file in self.files.values()]
+        """Bytes to download; None if one of the sizes is unknown, 0 if the package has it."""
+        sizes = [0 if file.package else file.size for file in self.files.values()]
         return sum(s for s in sizes if s is not None) if None not in sizes else None
 
     @property

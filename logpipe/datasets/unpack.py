@@ -212,7 +212,8 @@ def _entries(archive: Path) -> Iterator[Entry]:
 
 def _zip_entry(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     kind = info.external_attr >> 16 & 0o170000
-    if info.is_dir():
+    # Not info.is_dir(): it fails on an empty name.
+    if info.filename.endswith("/"):
         return info.orig_filename, None, ""
     trouble = "" if kind in (0, 0o100000) else "is a link or a device"
     if info.flag_bits & 1:
