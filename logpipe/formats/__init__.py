@@ -1,0 +1,1 @@
+"""Inputs: readers of raw bytes, header layouts, time stamps."""
