@@ -11,7 +11,7 @@ use crate::trie::NONE;
 
 /// `input` is longer than what was read by this much, so that fixed-size copies may run over.
 pub const PADDING: usize = 64;
-const COPY: usize = 16;
+const COPY: usize = 32;
 
 pub const TERM_NONE: u8 = 0;
 pub const TERM_LF: u8 = 1;
@@ -39,20 +39,22 @@ impl Strings {
 
     #[inline(always)]
     fn push(&mut self, input: &[u8], s: Span) {
-        let (a, n) = (s.start as usize, (s.end - s.start) as usize);
-        if n <= COPY {
-            // Both sides are padded; a copy of fixed size is two instructions.
-            self.data[self.used..self.used + COPY].copy_from_slice(&input[a..a + COPY]);
-        } else {
-            self.data[self.used..self.used + n].copy_from_slice(&input[a..a + n]);
-        }
-        self.used += n;
+        self.used += copy(&mut self.data, self.used, input, s);
         self.offsets.push(self.used as i32);
     }
+}
 
-    pub fn bytes(&self) -> usize {
-        self.used
+/// Copies a span to `to[at..]` and returns its length. Both sides are padded: a copy of fixed size
+/// is a few instructions, whatever it writes too much is overwritten by the next value.
+#[inline(always)]
+fn copy(to: &mut [u8], at: usize, input: &[u8], s: Span) -> usize {
+    let (a, n) = (s.start as usize, (s.end - s.start) as usize);
+    if n <= COPY {
+        to[at..at + COPY].copy_from_slice(&input[a..a + COPY]);
+    } else {
+        to[at..at + n].copy_from_slice(&input[a..a + n]);
     }
+    n
 }
 
 #[derive(Default)]
@@ -72,12 +74,16 @@ pub struct Chunk {
     /// Lines whose shape has to be added to the table: (line, key).
     new_shapes: Vec<(u32, Vec<u8>)>,
     field_count: usize,
+    /// Bytes of each field over all lines.
+    field_bytes: Vec<usize>,
     scratch: Scratch,
     key: Vec<u8>,
     newlines: Newlines,
     // Results of `gather`.
     pub values: Strings,
-    pub field_values: Vec<Strings>,
+    /// Offsets of each field's column into `field_data`; the first is not 0.
+    pub field_offsets: Vec<Vec<i32>>,
+    pub field_data: Vec<u8>,
     /// (template, slot, lexical class) of every column, where asked for.
     pub classes: Vec<(u32, u32, u8)>,
     order: Vec<u32>,
@@ -106,6 +112,8 @@ impl Chunk {
         self.spans.clear();
         self.new_shapes.clear();
         self.field_count = field_count;
+        self.field_bytes.clear();
+        self.field_bytes.resize(field_count, 0);
     }
 
     /// Splits `input[..used]` into lines and headers; the messages are not looked at.
@@ -145,6 +153,9 @@ impl Chunk {
                 message = Span { start: start as u32, end: end as u32 };
                 self.fields[from..].fill(Span::default());
             }
+        }
+        for (total, s) in self.field_bytes.iter_mut().zip(&self.fields[from..]) {
+            *total += (s.end - s.start) as usize;
         }
         self.terminators.push(terminator);
         self.shapes.push(shape);
@@ -211,10 +222,10 @@ impl Chunk {
     }
 
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
-    pub fn learn(&mut self, drain: &mut Drain, shapes: &mut Shapes, frozen: bool) {
+    pub fn learn(&mut self, drain: &mut Drain, mut shapes: Option<&mut Shapes>, frozen: bool) {
         for (line, key) in std::mem::take(&mut self.new_shapes) {
             let i = line as usize;
-            match shapes.insert(&key) {
+            match shapes.as_deref_mut().and_then(|s| s.insert(&key)) {
                 Some(id) => self.shapes[i] = id,
                 None => {
                     let whole = self.whole_line(i);
@@ -291,14 +302,38 @@ impl Chunk {
             }
             from = to;
         }
-        let f = self.field_count;
-        if self.field_values.len() < f {
-            self.field_values.resize_with(f, Strings::default);
+        self.gather_fields();
+    }
+
+    /// One column per header field, all in one buffer.
+    ///
+    /// Lines are taken in blocks small enough that their bytes stay in the nearest cache while
+    /// every field of the block is copied; between columns there is room for a copy to run over.
+    fn gather_fields(&mut self) {
+        const BLOCK: usize = 128;
+        let (n, f) = (self.templates.len(), self.field_count);
+        self.field_offsets.resize_with(f, Vec::new);
+        let mut next = vec![0usize; f];
+        let mut at = 0usize;
+        for k in 0..f {
+            next[k] = at;
+            at += self.field_bytes[k] + PADDING;
+            self.field_offsets[k].clear();
+            self.field_offsets[k].reserve(n + 1);
+            self.field_offsets[k].push(next[k] as i32);
         }
-        for (k, column) in self.field_values.iter_mut().enumerate().take(f) {
-            column.begin(n, self.used);
-            for i in 0..n {
-                column.push(&self.input, self.fields[i * f + k]);
+        if self.field_data.len() < at + PADDING {
+            self.field_data.resize(at + PADDING, 0);
+        }
+        for block in self.fields.chunks(BLOCK * f.max(1)) {
+            for k in 0..f {
+                let mut o = next[k];
+                let offsets = &mut self.field_offsets[k];
+                for s in block[k..].iter().step_by(f) {
+                    o += copy(&mut self.field_data, o, &self.input, *s);
+                    offsets.push(o as i32);
+                }
+                next[k] = o;
             }
         }
     }

@@ -15,6 +15,8 @@
 //!
 //! The sign belongs to the atom only where no word precedes it (`a-5` is `a-` and `5`).
 
+use crate::simd::{classes, white};
+
 const DIGIT: u8 = 1;
 const LETTER: u8 = 2;
 const JOINER: u8 = 4;
@@ -49,6 +51,7 @@ fn class(b: u8) -> u8 {
 #[derive(Clone)]
 pub struct Delimiters {
     is: [bool; 256],
+    only_white: bool,
 }
 
 impl Delimiters {
@@ -58,7 +61,7 @@ impl Delimiters {
         for &b in b" \t\n\r\x0b\x0c".iter().chain(extra) {
             is[b as usize] = true;
         }
-        Delimiters { is }
+        Delimiters { is, only_white: extra.is_empty() }
     }
 
     #[inline(always)]
@@ -69,6 +72,14 @@ impl Delimiters {
     /// The end of the token that starts at `p`.
     #[inline(always)]
     pub fn token_end(&self, data: &[u8], p: usize, end: usize) -> usize {
+        if self.only_white {
+            if let Some(window) = data.get(p..p + 32) {
+                let n = white(window.try_into().unwrap_or(&[0; 32])).trailing_zeros() as usize;
+                if n < 32 {
+                    return (p + n).min(end);
+                }
+            }
+        }
         match data[p..end].iter().position(|&b| self.has(b)) {
             Some(n) => p + n,
             None => end,
@@ -83,10 +94,9 @@ struct Word {
     hex: bool,
 }
 
-#[inline(always)]
 fn word_at(data: &[u8], start: usize, end: usize) -> Word {
     let mut digits = 0;
-    let mut other = 0u8;
+    let mut hex = true;
     let mut e = start;
     while e < end {
         let c = class(data[e]);
@@ -94,26 +104,76 @@ fn word_at(data: &[u8], start: usize, end: usize) -> Word {
             break;
         }
         digits += (c & DIGIT) as usize;
-        other |= u8::from(c == LETTER);
+        hex &= c != LETTER;
         e += 1;
     }
-    Word { end: e, digits, hex: other == 0 }
+    Word { end: e, digits, hex }
 }
 
-/// The end of the atom whose first word starts at `start`, if that word is an atom word.
+#[inline(always)]
+fn opens_atom(starts_with_digit: bool, digits: usize, hex: bool, length: usize) -> bool {
+    starts_with_digit || digits >= 3 || (hex && digits >= 1 && length >= 4)
+}
+
+#[inline(always)]
+fn continues_atom(digits: usize, hex: bool, length: usize) -> bool {
+    digits >= 1 || (hex && length % 2 == 0)
+}
+
+/// The end of the atom whose first word starts at `start`, or `Err` of the end of that word.
 #[inline(always)]
 fn atom_from_word(data: &[u8], start: usize, end: usize) -> Result<usize, usize> {
+    // Most atoms are shorter than 32 bytes: all of their words are seen in one look.
+    if let Some(window) = data.get(start..start + 32) {
+        let limit = (end - start).min(32);
+        let c = classes(window.try_into().unwrap_or(&[0; 32]));
+        // Beyond `end` there is no word; at bit 32 the window ends, and then the slow way is taken.
+        let word = if limit < 32 { c.word & ((1u32 << limit) - 1) } else { c.word };
+        let mut e = (!word).trailing_zeros() as usize;
+        if e < 32 {
+            let bits = (1u32 << e) - 1;
+            let digits = (c.digit & bits).count_ones() as usize;
+            if !opens_atom(c.digit & 1 == 1, digits, c.not_hex & bits == 0, e) {
+                return Err(start + e);
+            }
+            loop {
+                if e + 1 >= limit {
+                    break;
+                }
+                if class(window[e]) != JOINER || (word >> (e + 1)) & 1 == 0 {
+                    return Ok(start + e);
+                }
+                let from = e + 1;
+                let next = from + (!(word >> from)).trailing_zeros() as usize;
+                if next >= 32 {
+                    break;
+                }
+                let bits = ((1u32 << (next - from)) - 1) << from;
+                let digits = (c.digit & bits).count_ones() as usize;
+                if !continues_atom(digits, c.not_hex & bits == 0, next - from) {
+                    return Ok(start + e);
+                }
+                e = next;
+            }
+            if limit < 32 {
+                return Ok(start + e);
+            }
+        }
+    }
+    atom_word_by_word(data, start, end)
+}
+
+#[cold]
+#[inline(never)]
+fn atom_word_by_word(data: &[u8], start: usize, end: usize) -> Result<usize, usize> {
     let first = word_at(data, start, end);
-    let is_atom = class(data[start]) == DIGIT
-        || first.digits >= 3
-        || (first.hex && first.digits >= 1 && first.end - start >= 4);
-    if !is_atom {
+    if !opens_atom(class(data[start]) == DIGIT, first.digits, first.hex, first.end - start) {
         return Err(first.end);
     }
     let mut e = first.end;
     while e + 1 < end && class(data[e]) == JOINER && class(data[e + 1]) & WORD != 0 {
         let next = word_at(data, e + 1, end);
-        if next.digits == 0 && !(next.hex && (next.end - e - 1) % 2 == 0) {
+        if !continues_atom(next.digits, next.hex, next.end - e - 1) {
             break;
         }
         e = next.end;
@@ -293,6 +353,26 @@ mod tests {
             });
         }
         assert_eq!(atom_at(b"-5", 0, 1, 2), None, "the sign belongs to the atom");
+    }
+
+    #[test]
+    fn the_fast_and_the_plain_lexer_agree() {
+        let alphabet = b"01789afgZ.:-/,_ #\xc3";
+        let mut state = 7u64;
+        for len in 1..90usize {
+            for _ in 0..200 {
+                let mut data: Vec<u8> = (0..len)
+                    .map(|_| {
+                        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                        alphabet[(state >> 33) as usize % alphabet.len()]
+                    })
+                    .collect();
+                data.resize(len + 32, b'7');
+                if class(data[0]) & WORD != 0 {
+                    assert_eq!(atom_from_word(&data, 0, len), atom_word_by_word(&data, 0, len), "{data:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file.
+//! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file, but for the
+//! vector instructions of simd.rs.
 //!
 //! Conventions: a pointer that a function returns is owned by the caller and given back to the
 //! matching `_free`; pointers into a chunk or buffer are valid until the next call that fills it.
@@ -13,6 +14,7 @@ pub mod lex;
 pub mod recognise;
 pub mod render;
 pub mod scan;
+pub mod simd;
 pub mod trie;
 pub mod wire;
 
@@ -416,15 +418,14 @@ pub unsafe extern "C" fn lp_match_given(drain: *const LpDrain, chunk: *const LpC
 pub unsafe extern "C" fn lp_learn(drain: *const LpDrain, header: *const LpHeader, chunks: *const *const LpChunk, n: usize, frozen: u8) -> i32 {
     guard(-1, || {
         let mut d = object(drain)?.0.write().map_err(busy)?;
-        let mut none = Layout::compile(&[])?.new_shapes();
-        let mut guard = match header.as_ref() {
+        let mut shapes = match header.as_ref() {
             Some(h) => Some(h.shapes.write().map_err(busy)?),
             None => None,
         };
         d.begin_epoch();
         for &c in slice(chunks, n)? {
             let mut c = object(c)?.0.try_lock().map_err(busy)?;
-            c.learn(&mut d, guard.as_deref_mut().unwrap_or(&mut none), frozen != 0);
+            c.learn(&mut d, shapes.as_deref_mut(), frozen != 0);
         }
         Ok(0)
     })
@@ -568,25 +569,29 @@ pub unsafe extern "C" fn lp_chunk_view(chunk: *const LpChunk, out: *mut LpView) 
             values: c.values.offsets.len().saturating_sub(1),
             value_offsets: c.values.offsets.as_ptr(),
             value_data: c.values.data.as_ptr(),
-            fields: c.field_values.len(),
+            fields: c.field_offsets.len(),
             classes: c.classes.len(),
         };
         Ok(0)
     })
 }
 
-/// Offsets (lines + 1) and data of one header field; returns the bytes of data.
+/// Offsets (lines + 1) of one header field, and the data of all fields; returns the bytes of data.
 ///
 /// # Safety
 /// `offsets` and `data` point to pointers.
 #[no_mangle]
-pub unsafe extern "C" fn lp_chunk_field(chunk: *const LpChunk, field: usize, offsets: *mut *const i32, data: *mut *const u8) -> i64 {
+pub unsafe extern "C" fn lp_chunk_field(
+    chunk: *const LpChunk,
+    field: usize,
+    offsets: *mut *const i32,
+    data: *mut *const u8,
+) -> i64 {
     guard(-1, || {
         let c = object(chunk)?.0.try_lock().map_err(busy)?;
-        let column = c.field_values.get(field).ok_or("no such field")?;
-        *offsets = column.offsets.as_ptr();
-        *data = column.data.as_ptr();
-        Ok(column.bytes() as i64)
+        *offsets = c.field_offsets.get(field).ok_or("no such field")?.as_ptr();
+        *data = c.field_data.as_ptr();
+        Ok(c.field_data.len() as i64)
     })
 }
 

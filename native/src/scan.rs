@@ -1,39 +1,26 @@
 //! Where the lines end.
 
+use crate::simd::newlines;
+
 /// One bit per byte: set where the byte is a newline.
 #[derive(Default)]
 pub struct Newlines {
     bits: Vec<u64>,
 }
 
-/// The newline bits of 64 bytes. Written so that the compiler makes vector compares of it.
-#[inline(always)]
-fn newline_bits(block: &[u8; 64]) -> u64 {
-    let mut eq = [0u8; 64];
-    for (e, b) in eq.iter_mut().zip(block) {
-        *e = u8::from(*b == b'\n');
-    }
-    let mut bits = 0u64;
-    for (k, group) in eq.chunks_exact(8).enumerate() {
-        let v = u64::from_le_bytes(group.try_into().unwrap_or([0; 8]));
-        // Gathers the lowest bit of each of eight bytes.
-        bits |= (v.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * k);
-    }
-    bits
-}
-
 impl Newlines {
     pub fn scan(&mut self, data: &[u8]) {
         self.bits.clear();
-        let mut blocks = data.chunks_exact(64);
-        for block in &mut blocks {
-            let block: &[u8; 64] = block.try_into().unwrap_or(&[0; 64]);
-            self.bits.push(newline_bits(block));
-        }
-        let mut last = [0u8; 64];
-        let rest = blocks.remainder();
+        let (blocks, rest) = data.as_chunks::<32>();
+        let (pairs, single) = blocks.as_chunks::<2>();
+        self.bits.extend(pairs.iter().map(|[a, b]| u64::from(newlines(a)) | u64::from(newlines(b)) << 32));
+        let mut last = [0u8; 32];
         last[..rest.len()].copy_from_slice(rest);
-        self.bits.push(newline_bits(&last));
+        let last = u64::from(newlines(&last));
+        self.bits.push(match single.first() {
+            Some(block) => u64::from(newlines(block)) | last << 32,
+            None => last,
+        });
     }
 
     /// The end of every line: positions of newlines, then `used` if the last line has none.

@@ -72,6 +72,15 @@ struct Choice {
     atom: bool,
 }
 
+/// A place where a node hangs.
+#[derive(Clone, Copy)]
+enum Link {
+    Root,
+    Branch(u32, u8),
+    Atom(u32),
+    Token(u32),
+}
+
 /// Buffers of one walking thread.
 #[derive(Default)]
 pub struct WalkScratch {
@@ -128,57 +137,61 @@ impl Trie {
         (self.nodes.len() - 1) as u32
     }
 
-    /// The node after `bytes`, made where it is missing.
-    fn descend(&mut self, mut at: u32, mut bytes: &[u8]) -> u32 {
-        while !bytes.is_empty() {
-            let kid = self.nodes[at as usize].branch(bytes[0]);
-            if kid == NONE {
+    fn child(&self, link: Link) -> u32 {
+        match link {
+            Link::Root => 0,
+            Link::Branch(n, b) => self.nodes[n as usize].branch(b),
+            Link::Atom(n) => self.nodes[n as usize].atom,
+            Link::Token(n) => self.nodes[n as usize].token,
+        }
+    }
+
+    fn set_child(&mut self, link: Link, child: u32) {
+        match link {
+            // The root has no literal, so it is never split.
+            Link::Root => {}
+            Link::Branch(n, b) => self.nodes[n as usize].set_branch(b, child),
+            Link::Atom(n) => self.nodes[n as usize].atom = child,
+            Link::Token(n) => self.nodes[n as usize].token = child,
+        }
+    }
+
+    /// The node reached through `link` and then `bytes`, made where it is missing.
+    fn enter(&mut self, mut link: Link, mut bytes: &[u8]) -> u32 {
+        loop {
+            let mut at = self.child(link);
+            if at == NONE {
                 let lit = self.text.len() as u32;
                 self.text.extend_from_slice(bytes);
                 let new = self.add_node(lit, bytes.len() as u32);
-                self.nodes[at as usize].set_branch(bytes[0], new);
+                self.set_child(link, new);
                 return new;
             }
-            let (lit, len) = {
-                let k = &self.nodes[kid as usize];
-                (k.lit as usize, k.len as usize)
-            };
+            let (lit, len) = (self.nodes[at as usize].lit as usize, self.nodes[at as usize].len as usize);
             let shared = self.text[lit..lit + len].iter().zip(bytes).take_while(|(a, b)| a == b).count();
             if shared < len {
                 // Split the literal: a new node takes the shared part.
                 let middle = self.add_node(lit as u32, shared as u32);
                 let next = self.text[lit + shared];
-                self.nodes[kid as usize].lit = (lit + shared) as u32;
-                self.nodes[kid as usize].len = (len - shared) as u32;
-                self.nodes[middle as usize].set_branch(next, kid);
-                self.nodes[at as usize].set_branch(bytes[0], middle);
+                self.nodes[at as usize].lit = (lit + shared) as u32;
+                self.nodes[at as usize].len = (len - shared) as u32;
+                self.nodes[middle as usize].set_branch(next, at);
+                self.set_child(link, middle);
                 at = middle;
-            } else {
-                at = kid;
             }
             bytes = &bytes[shared..];
+            match bytes.first() {
+                None => return at,
+                Some(&b) => link = Link::Branch(at, b),
+            }
         }
-        at
     }
 
     fn path(&mut self, literals: &[&[u8]], kinds: &[u8]) -> u32 {
-        let mut at = self.descend(0, literals[0]);
+        let mut at = self.enter(Link::Root, literals[0]);
         for (kind, literal) in kinds.iter().zip(&literals[1..]) {
-            let slot = match *kind {
-                SLOT_ATOM => self.nodes[at as usize].atom,
-                _ => self.nodes[at as usize].token,
-            };
-            let next = if slot != NONE {
-                slot
-            } else {
-                let new = self.add_node(0, 0);
-                match *kind {
-                    SLOT_ATOM => self.nodes[at as usize].atom = new,
-                    _ => self.nodes[at as usize].token = new,
-                }
-                new
-            };
-            at = self.descend(next, literal);
+            let link = if *kind == SLOT_ATOM { Link::Atom(at) } else { Link::Token(at) };
+            at = self.enter(link, literal);
         }
         at
     }
