@@ -96,7 +96,7 @@ class Spool:
             return count
 
     def _store(self) -> None:
-        """Move the tail to the file."""
+        """Move the tail to the file; a failure is raised by the next pull, after these bytes."""
         frame = zstandard.ZstdCompressor(level=1).compress(self._tail)
         try:
             if self._file is None:
@@ -111,7 +111,7 @@ class Spool:
                 f"{self.length} bytes: {reason(error)}. It is read twice and cannot be rewound: "
                 f"set TMPDIR to a folder with room, or save it to a file and name that"
             )
-            raise self._error from None
+            return
         self._starts.append(self.length - len(self._tail))
         self._places.append((end, len(frame)))
         self._tail.clear()
