@@ -34,6 +34,10 @@ pub enum Check {
     Count = 11,
     /// Begins with a letter, `_` or `/`, no blank or tab.
     Name = 12,
+    /// `stdout` or `stderr`.
+    Stream = 13,
+    /// One letter.
+    Letter = 14,
     /// Not empty. This and the following are not in programs: see `without_blanks`.
     Something = 253,
     ClockWord = 254,
@@ -43,7 +47,7 @@ pub enum Check {
 impl Check {
     pub fn from_code(code: u8) -> Option<Check> {
         use Check::*;
-        [Any, Int, Digit, Word, Level, Month, Weekday, Day, Clock, Date, Iso, Count, Name]
+        [Any, Int, Digit, Word, Level, Month, Weekday, Day, Clock, Date, Iso, Count, Name, Stream, Letter]
             .into_iter()
             .find(|&c| c as u8 == code)
     }
@@ -91,6 +95,8 @@ impl Check {
                     && int(start + 5, start + 7)
                     && int(start + 8, start + 10)
             }
+            Check::Stream => matches!(data.get(start..end), Some(b"stdout" | b"stderr")),
+            Check::Letter => end - start == 1 && byte(start).is_ascii_alphabetic(),
             Check::NameWord => begins_name(byte(start)),
             Check::Name => begins_name(byte(start)) && no_blank(),
         }
@@ -213,6 +219,8 @@ mod tests {
             (Check::Date, "2015-10-18 081109 17/06/09 2005.11.09", "12345 at.x.y 2015-1x"),
             (Check::Iso, "2015-10-18T01 2015/10/18", "2015-10/18 20151018 2015-1-18"),
             (Check::Count, "- 12", "-1 a"),
+            (Check::Stream, "stdout stderr", "stdin"),
+            (Check::Letter, "F p", "1 FF"),
             (Check::Name, "a _x /usr/bin", "1a -"),
         ] {
             for word in yes.split(' ') {
@@ -237,9 +245,9 @@ mod tests {
 
     #[test]
     fn every_code_names_its_check() {
-        for code in 0..=12 {
+        for code in 0..=14 {
             assert_eq!(Check::from_code(code).map(|c| c as u8), Some(code));
         }
-        assert_eq!(Check::from_code(13), None);
+        assert_eq!(Check::from_code(15), None);
     }
 }

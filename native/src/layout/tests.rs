@@ -142,6 +142,11 @@ fn a_message_that_is_not_last_tries_further_places() {
     check(spec, "i m  (l)", &["i", "l"], "m");
     refuse(spec, "i m (l) n");
     refuse(spec, "i m (l");
+    let many = format!("i m{} e", " (x y)".repeat(100));
+    refuse(spec, &many);
+    let optional = "a_M_(b3)\na_M";
+    check(optional, &many, &["i", ""], &many[2..]);
+    check(optional, "i m (x) (l)", &["i", "l"], "m (x)");
     check("\"M\"_a1_b", "\"x\" y\" 200 z", &["200", "z"], "x\" y");
     check("M:a", "b:c:d", &["c:d"], "b");
     check("M_:_a3", "b   :  c d :  e", &["e"], "b   :  c d");

@@ -448,9 +448,6 @@ impl Text {
                 }
             }
             tries += 1;
-            if tries >= MESSAGE_TRIES {
-                return None;
-            }
             let continuation = &node.continuations[i];
             found[i].0 = DEAD;
             from[i] = if retry && matches!(continuation.next, Next::Node(_)) {
@@ -458,6 +455,14 @@ impl Text {
             } else {
                 DEAD
             };
+            if tries == MESSAGE_TRIES {
+                // What remains is the message that runs to the end of the line, if there is one.
+                for (i, continuation) in node.continuations.iter().enumerate().take(N) {
+                    if matches!(continuation.next, Next::Node(_)) {
+                        (found[i].0, from[i]) = (DEAD, DEAD);
+                    }
+                }
+            }
         }
     }
 
