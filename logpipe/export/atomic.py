@@ -184,8 +184,8 @@ def check_output(path: str, *, force: bool) -> None:
         return
     if not path:
         raise OutputError("the name of an output is empty; give a file name, or - for stdout")
-    final = Path(os.path.realpath(path))
     try:
+        final = Path(os.path.realpath(path))
         if final.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
         if final.exists():

@@ -149,15 +149,16 @@ class TemplateFacts:
         )
 
     def type_column(self, batch: ParsedBatch) -> pa.Array:
-        """`list<dictionary<string>>` per row, one label per variable."""
+        """`list<string>` per row, one label per variable.
+
+        Not a list of dictionaries: Arrow cannot read those back in pieces.
+        """
         ids = batch.template_ids
         counts = self._slots[ids]
         offsets = np.zeros(len(ids) + 1, np.int32)
         np.cumsum(counts, out=offsets[1:])
         shift = np.repeat(self._first_type[ids] - offsets[:-1], counts)
-        labels = pa.DictionaryArray.from_arrays(
-            pa.array(self._types[shift + np.arange(offsets[-1])]), pa.array(_LABELS)
-        )
+        labels = pa.array(_LABELS).take(pa.array(self._types[shift + np.arange(offsets[-1])]))
         return pa.ListArray.from_arrays(pa.array(offsets), labels)
 
 

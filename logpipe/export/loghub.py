@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from logpipe.export.atomic import Output
 from logpipe.export.base import ParseInfo, Rows
@@ -108,9 +109,7 @@ class LoghubSink:
         self._write(self._rows, table)
 
     def _write(self, output: Output, table: list[list[object]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(table)
-        output.write(text.getvalue().encode("utf-8"))
+        output.write(_csv(table, csv.QUOTE_MINIMAL))
 
     def finish(self) -> None:
         """Write the second file, and give both their names."""
@@ -138,3 +137,13 @@ class LoghubSink:
         """Remove both temporary files."""
         self._rows.abort()
         self._templates.abort()
+
+
+def _csv(table: list[list[object]], quoting: Literal[0, 1]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(table)
+    written = text.getvalue()
+    # Minimal quoting forgets a lone CR, which every reader takes for the end of a row.
+    if quoting == csv.QUOTE_MINIMAL and "\r" in written:
+        return _csv(table, csv.QUOTE_ALL)
+    return written.encode("utf-8")

@@ -125,7 +125,7 @@ class ParquetSink:
             pa.field("group", pa.int64(), nullable=False),
             pa.field("template", words),
             pa.field("variables", pa.list_(pa.string())),
-            pa.field("variable_types", pa.list_(words)),
+            pa.field("variable_types", pa.list_(pa.string())),
         ]
         if self._multiline:
             fields.append(pa.field("lines", pa.int64(), nullable=False))

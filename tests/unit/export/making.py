@@ -35,6 +35,7 @@ class Made:
     shapes: list[Shape] = field(default_factory=lambda: [HEADLESS, HEADED])
 
     def info(self, sources: Sequence[str] = ("app.log",), **more: object) -> ParseInfo:
+        """What is known before the first row."""
         return ParseInfo(
             sources=tuple(sources),
             layout="[<Time>] <Level>: <Content>",
@@ -46,6 +47,7 @@ class Made:
         )
 
     def batch(self, lines: Sequence[Line], first_line: int = 1) -> ParsedBatch:
+        """The lines as a parser would give them: values by template, slot, line."""
         order = sorted(range(len(lines)), key=lambda i: lines[i].template_id)
         values: list[bytes] = []
         for template_id in dict.fromkeys(lines[i].template_id for i in order):
