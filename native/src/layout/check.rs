@@ -38,6 +38,8 @@ pub enum Check {
     Stream = 13,
     /// One letter.
     Letter = 14,
+    /// Begins with a weekday and a blank, as `ctime` writes it.
+    Ctime = 15,
     /// Not empty. This and the following are not in programs: see `without_blanks`.
     Something = 253,
     ClockWord = 254,
@@ -47,9 +49,12 @@ pub enum Check {
 impl Check {
     pub fn from_code(code: u8) -> Option<Check> {
         use Check::*;
-        [Any, Int, Digit, Word, Level, Month, Weekday, Day, Clock, Date, Iso, Count, Name, Stream, Letter]
-            .into_iter()
-            .find(|&c| c as u8 == code)
+        [
+            Any, Int, Digit, Word, Level, Month, Weekday, Day, Clock, Date, Iso, Count, Name, Stream, Letter,
+            Ctime,
+        ]
+        .into_iter()
+        .find(|&c| c as u8 == code)
     }
 
     /// The same check, cheaper, for a field that is known to end at the first blank.
@@ -77,7 +82,7 @@ impl Check {
             Check::Count => int(start, end) || (end - start == 1 && byte(start) == b'-'),
             Check::Level => is_level(data, start, end),
             Check::Month => end - start == 3 && MONTHS.contains(&(packed(data, start, end) as u32)),
-            Check::Weekday => end - start == 3 && WEEKDAYS.contains(&(packed(data, start, end) as u32)),
+            Check::Weekday => end - start == 3 && is_weekday(data, start),
             Check::ClockWord => is_clock(packed(data, start, end)),
             Check::Clock => is_clock(packed(data, start, end)) && no_blank(),
             // `-`, `.` and `/` lie just before the digits.
@@ -97,10 +102,15 @@ impl Check {
             }
             Check::Stream => matches!(data.get(start..end), Some(b"stdout" | b"stderr")),
             Check::Letter => end - start == 1 && byte(start).is_ascii_alphabetic(),
+            Check::Ctime => byte(start + 3) == b' ' && is_weekday(data, start),
             Check::NameWord => begins_name(byte(start)),
             Check::Name => begins_name(byte(start)) && no_blank(),
         }
     }
+}
+
+fn is_weekday(data: &[u8], start: usize) -> bool {
+    WEEKDAYS.contains(&(packed(data, start, start + 3) as u32))
 }
 
 fn begins_name(byte: u8) -> bool {
@@ -239,15 +249,16 @@ mod tests {
             }
             assert!(!ok(check, ""), "{check:?} of nothing");
         }
+        assert!(ok(Check::Ctime, "Sun Dec 04") && !ok(Check::Ctime, "Sun") && !ok(Check::Ctime, "x y z"));
         assert!(!ok(Check::Word, "a b") && !ok(Check::Word, "") && ok(Check::Word, "a"));
         assert!(ok(Check::Any, ""));
     }
 
     #[test]
     fn every_code_names_its_check() {
-        for code in 0..=14 {
+        for code in 0..=15 {
             assert_eq!(Check::from_code(code).map(|c| c as u8), Some(code));
         }
-        assert_eq!(Check::from_code(15), None);
+        assert_eq!(Check::from_code(16), None);
     }
 }

@@ -1,0 +1,263 @@
+"""`--format auto`: tries every layout on the head of a file and says which it takes, and why.
+
+The share of lines that fit decides, since named layouts refuse what only looks like a header. Of
+layouts that fit (nearly) equally well the more specific one is taken: the one with more checked
+fields, then with more fields. Lines that begin with a blank and do not fit are continuation lines
+(stack traces, wrapped text) and count for no side.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from logpipe.batch import ByteColumn
+from logpipe.formats import program as programs
+from logpipe.formats.layouts import MESSAGE_KEYS, Layout, Timestamp, member_layout
+from logpipe.formats.named import layout_for, named, names
+from logpipe.formats.splitter import SplitLine, scan_json, scan_logfmt
+from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
+from logpipe.template import readable
+
+__all__ = ["HEAD_BYTES", "HEAD_LINES", "Detection", "detect", "discover", "resolve"]
+
+HEAD_LINES = 1000
+HEAD_BYTES = 1 << 20
+"""What `detect` looks at, at most; more of a file need not be given."""
+
+_T = TypeVar("_T")
+
+_THRESHOLD = 0.6
+_PROBE = 60
+_NEARLY = 0.03
+_MAX_KEYS = 500
+
+_TIME_KEYS = (
+    "timestamp",
+    "@timestamp",
+    "time",
+    "ts",
+    "t",
+    "date",
+    "datetime",
+    "asctime",
+    "eventTime",
+)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A layout for a file.
+
+    Attributes:
+        layout: the one to use.
+        share: of the lines looked at, how many fit (0 to 1).
+        reason: one sentence for people.
+    """
+
+    layout: Layout
+    share: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How one layout fared."""
+
+    layout: Layout
+    fits: int
+    counted: int
+    specificity: tuple[float, float]
+
+    @property
+    def share(self) -> float:
+        return self.fits / self.counted if self.counted else 0.0
+
+    @property
+    def fitted(self) -> str:
+        return f"fits {self.fits} of {self.counted} lines"
+
+
+def _lines(head: bytes) -> list[bytes]:
+    """The lines of the head without terminators; a last line that may be cut off only if alone."""
+    cut = head[:HEAD_BYTES]
+    lines = cut.split(b"\n", HEAD_LINES)[:HEAD_LINES]
+    if len(lines) > 1 and cut.count(b"\n", 0, len(cut)) < HEAD_LINES:
+        lines.pop()
+    lines = [line.removesuffix(b"\r") for line in lines]
+    return [line for line in lines if line.strip()]
+
+
+def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[SplitLine]]:
+    rows: list[SplitLine] = []
+    continuation = 0
+    for line in lines:
+        row = layout.split(line)
+        if row is not None:
+            rows.append(row)
+        elif line[:1] in (b" ", b"\t"):
+            continuation += 1
+    checked = _checked_fields(layout)
+    n = max(len(rows), 1)
+    specificity = (
+        sum(len(checked & row.fields.keys()) for row in rows) / n,
+        sum(len(row.fields) for row in rows) / n,
+    )
+    return _Trial(layout, len(rows), len(lines) - continuation, specificity), rows
+
+
+def _checked_fields(layout: Layout) -> frozenset[str]:
+    _, _, alternatives, _, _ = programs.decode(layout.program)
+    items = {item for alternative in alternatives for item in alternative}
+    return frozenset(
+        layout.fields[item.number]
+        for item in items
+        if isinstance(item, programs.Field) and item.check is not programs.Check.ANY
+    )
+
+
+def _spread(lines: Sequence[_T], count: int) -> list[_T]:
+    """About `count` of them from all over, the first among them."""
+    return list(lines[:: -(-len(lines) // count)]) if lines else []
+
+
+def _with_timestamp(layout: Layout, rows: Sequence[SplitLine]) -> Layout:
+    """The layout with the pattern its time stamps really have, should the given one not fit."""
+    given = layout.timestamp
+    groups = [given.fields] if given else [(name,) for name in _TIME_KEYS if name in layout.fields]
+    for fields in groups:
+        values = [
+            b" ".join(row.fields[name] for name in fields)
+            for row in _spread(rows, _PROBE)
+            if all(name in row.fields for name in fields)
+        ]
+        if not values:
+            continue
+        if given:
+            valid = parse_timestamps(given.pattern, ByteColumn.of(values)).valid
+            if valid.mean() >= 0.9:
+                return layout
+        pattern = detect_timestamp(values)
+        if pattern is not None:
+            return replace(layout, timestamp=Timestamp(fields, pattern))
+    return layout
+
+
+_SCANNERS: dict[str, Callable[[bytes], list[tuple[bytes, int, int]] | None]] = {
+    "json": scan_json,
+    "logfmt": scan_logfmt,
+}
+
+
+def discover(kind: str, head: bytes) -> Layout | None:
+    """The layout of a file whose lines name their fields.
+
+    The fields are the keys that the head has, in the order they appear. The message is the first of
+    `MESSAGE_KEYS` in a line; where most lines have none of them, it is the member with the most
+    bytes.
+
+    Args:
+        kind: `json` or `logfmt`.
+        head: the first bytes of the file.
+
+    Returns:
+        None if fewer than half of the lines are of that kind.
+    """
+    lines = _lines(head)
+    scan = _SCANNERS[kind]
+    scanned = [members for line in lines if (members := scan(line)) is not None]
+    # A word with a `=` in it is not yet logfmt.
+    if kind == "logfmt":
+        scanned = [members for members in scanned if len(members) > 1]
+    if not scanned or len(scanned) < len(lines) / 2:
+        return None
+    count = Counter(key for members in scanned for key, _, _ in members)
+    size: Counter[bytes] = Counter()
+    for members in scanned:
+        for key, start, end in members:
+            size[key] += end - start
+    messages = [key for text in MESSAGE_KEYS if (key := text.encode()) in count]
+    has_message = sum(any(key in messages for key, _, _ in members) for members in scanned)
+    if has_message < len(scanned) / 2:
+        common = [key for key in count if count[key] >= len(scanned) / 2]
+        messages.append(max(common or list(count), key=lambda key: size[key]))
+    often = {key for key, _ in count.most_common(_MAX_KEYS)}
+    keys = [key for key in count if key in often]
+    if len(messages) == 1:
+        keys = [key for key in keys if key not in messages]
+    layout = member_layout(kind, keys, messages)
+    rows = [row for line in _spread(lines, _PROBE) if (row := layout.split(line)) is not None]
+    return _with_timestamp(layout, rows)
+
+
+def _candidates(head: bytes) -> Iterable[Layout]:
+    for name in names():
+        if name in _SCANNERS:
+            found = discover(name, head)
+            if found is not None:
+                yield found
+        elif name != "plain":
+            yield named(name)
+
+
+def _described(layout: Layout) -> str:
+    kind, _, _, _, messages = programs.decode(layout.program)
+    if kind == programs.TEXT:
+        return f"layout {layout.name}"
+    keys = " or ".join(readable(key) for key in messages[:3])
+    return f"layout {layout.name} ({len(layout.fields)} fields, message in {keys})"
+
+
+def detect(head: bytes) -> Detection:
+    """The layout that fits the head of a file best; `plain` if none fits 60 % of its lines.
+
+    Args:
+        head: the first bytes of the file. `HEAD_BYTES` or `HEAD_LINES`, whichever is less, are
+            looked at.
+    """
+    lines = _lines(head)
+    plain = named("plain")
+    if not lines:
+        return Detection(plain, 1.0, "layout plain: there are no lines to tell from")
+    probe = _spread(lines, _PROBE)
+    first = [_try(layout, probe)[0] for layout in _candidates(head)]
+    likely = [trial for trial in first if trial.share >= _THRESHOLD / 2]
+    best = max((trial.share for trial in likely), default=0.0)
+    likely = [trial for trial in likely if trial.share >= best - 0.2]
+    trials = [_try(trial.layout, lines) for trial in likely]
+    best = max((trial.share for trial, _ in trials), default=0.0)
+    if best < _THRESHOLD:
+        nearest = max(first, key=lambda trial: trial.share)
+        near = f" (nearest: {nearest.layout.name}, {nearest.share:.0%})" if nearest.fits else ""
+        return Detection(
+            plain, 1.0, f"layout plain: no header layout fits {_THRESHOLD:.0%} of the lines{near}"
+        )
+    # `max` takes the first of equals, and the candidates come in the order of preference.
+    trial, rows = max(
+        (pair for pair in trials if pair[0].share >= best - _NEARLY),
+        key=lambda pair: pair[0].specificity,
+    )
+    layout = _with_timestamp(trial.layout, rows)
+    return Detection(layout, trial.share, f"{_described(layout)}: {trial.fitted}")
+
+
+def resolve(text: str, head: bytes) -> Detection:
+    """What `--format` means for a file: `auto`, a name, or a layout itself.
+
+    `json` and `logfmt` take their fields from the head.
+
+    Raises:
+        UnknownNameError: no such name.
+        LayoutError: not a layout.
+    """
+    if text == "auto":
+        return detect(head)
+    layout = discover(text, head) if text in _SCANNERS else None
+    layout = layout or layout_for(text)
+    trial, rows = _try(layout, _spread(_lines(head), _PROBE))
+    if layout.timestamp is not None:
+        layout = _with_timestamp(layout, rows)
+    described = "layout as given" if layout.name == layout.spec else _described(layout)
+    return Detection(layout, trial.share, f"{described}: {trial.fitted} tried")
