@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+import yaml
 import zstandard
 
 from benchmarks.scale import VERSION, Scaler, complete, stress_text
@@ -33,7 +35,7 @@ class Origin:
         name: of the set, as in the report.
         paths: places below the mirror, the best first; empty for a sample.
         layout: header layout for `logpipe.pipeline.stream`.
-        blanks: blanks in the header of a line, for contestants that want the message alone.
+        words: words in the header of a line, for contestants that want the message alone.
         stamp: a key of `benchmarks.stamps.FORMATS`; None finds it.
         label: where it is from, as in the report.
         stress: user names become fresh words.
@@ -42,7 +44,7 @@ class Origin:
     name: str
     paths: tuple[str, ...]
     layout: str
-    blanks: int
+    words: int
     stamp: str | None
     label: str = ""
     stress: bool = False
@@ -73,7 +75,7 @@ class Input:
         origin: what it was scaled from.
         origin_bytes: size of that; the file begins with it, or is a prefix of it.
         layout: header layout.
-        blanks: blanks in the header of a line.
+        words: words in the header of a line.
     """
 
     name: str
@@ -84,7 +86,7 @@ class Input:
     origin: str
     origin_bytes: int
     layout: str
-    blanks: int
+    words: int
 
 
 def _two_thousand(system: str) -> str:
@@ -119,12 +121,7 @@ def find_origins(mirror: Path | None) -> list[Origin]:
         if path
     ]
     if not found:
-        folder = resources.files("logpipe").joinpath("data", "sample")
-        names = sorted(f.name for f in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
-            if name.endswith(".log.zst"):
-                short = name.removesuffix(".log.zst")
-                found.append(Origin(f"sample-{short}", (), "auto", 0, None, label=f"sample:{name}"))
+        found = _sample()
     if not found:
         raise FileNotFoundError(
             "no log to scale: LOGPIPE_MIRROR names no folder with "
@@ -133,6 +130,28 @@ def find_origins(mirror: Path | None) -> list[Origin]:
     for origin in list(found):
         if "ssh" in origin.name.lower():
             found.append(replace(origin, name=f"{origin.name}-stress", stress=True))
+    return found
+
+
+def _sample() -> list[Origin]:
+    """The logs of the embedded sample, as its own description has them."""
+    folder = resources.files("logpipe").joinpath("data", "sample")
+    notes = folder.joinpath("sample.yaml")
+    if not notes.is_file():
+        return []
+    found = []
+    for name, about in yaml.safe_load(notes.read_text())["files"].items():
+        origin = Origin(
+            f"sample-{name.removesuffix('.log')}",
+            (),
+            about["layout_name"],
+            0,
+            None,
+            label=f"sample:{name}.zst",
+        )
+        first = origin.read(None).split(b"\n", 1)[0]
+        header = re.match(about["header_regex"].encode(), first)
+        found.append(replace(origin, words=len(header[0].split()) if header else 0))
     return found
 
 
@@ -170,7 +189,7 @@ def prepare(
     scaler = Scaler(base, stamp=origin.stamp, words=words, seed=seed)
     made = _write(path, (piece.data for piece in scaler.stream(size_mb * MB)))
     label = origin.label + (" with fresh words for user names" if origin.stress else "")
-    result = Input(origin.name, str(path), *made, label, len(base), origin.layout, origin.blanks)
+    result = Input(origin.name, str(path), *made, label, len(base), origin.layout, origin.words)
     notes.write_text(json.dumps({**asdict(result), "source_digest": source_digest}))
     return result
 

@@ -35,7 +35,7 @@ class Task:
     Attributes:
         path: the input.
         layout: its header layout.
-        blanks: blanks in the header of a line.
+        words: words in the header of a line.
         bytes: its size.
         lines: its lines.
         parameters: the contestant's.
@@ -45,7 +45,7 @@ class Task:
 
     path: str
     layout: str
-    blanks: int
+    words: int
     bytes: int
     lines: int
     parameters: dict[str, Any]
@@ -148,9 +148,9 @@ def memcpy(task: Task) -> Job:
 def _messages(task: Task) -> list[str]:
     """The messages as text, headers cut off: what contestants without layouts are given."""
     lines = Path(task.path).read_bytes().split(b"\n")[:-1]
-    return [
-        line.split(b" ", task.blanks)[-1].rstrip(b"\r").decode("utf-8", "replace") for line in lines
-    ]
+    # A message of blanks only is nothing to such contestants, but the line still counts.
+    found = (line.split(None, task.words)[-1:] or [b""] for line in lines)
+    return [message.rstrip(b"\r").decode("utf-8", "replace") for (message,) in found]
 
 
 def drain3_parse(task: Task) -> Job:

@@ -2,4 +2,144 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.jobs import Job, Outcome, Task
+from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.template import UNKNOWN_GROUP, VERBATIM, TemplateTable
+
+__all__ = ["LineDigest", "logpipe_match", "logpipe_parse"]
+
+
+class LineDigest:
+    """A digest over everything a parse says, whatever the bounds of its batches.
+
+    Template ids, shapes and terminators per line, header fields and variables in the order of
+    lines, and the template table. Two parses with equal digests are equal.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+
+    def _add(self, name: str, data: bytes | npt.NDArray[Any]) -> None:
+        if name not in self._parts:
+            self._parts[name] = hashlib.blake2b(digest_size=16)
+        self._parts[name].update(
+            np.ascontiguousarray(data) if not isinstance(data, bytes) else data
+        )
+
+    def _column(self, name: str, column: ByteColumn) -> None:
+        self._add(f"{name} lengths", np.diff(column.offsets))
+        self._add(f"{name} data", column.data[column.offsets[0] : column.offsets[-1]])
+
+    def batch(self, batch: ParsedBatch) -> None:
+        """Adds the lines of a batch."""
+        self._add("template ids", batch.template_ids)
+        self._add("shapes", batch.shape_ids)
+        self._add("terminators", batch.terminators)
+        counts, values = batch.line_variables
+        self._add("variables per line", np.diff(counts))
+        self._column("variables", values)
+        for name, column in zip(batch.field_names, batch.fields, strict=True):
+            self._column(f"field {name}", column)
+
+    def table(self, table: TemplateTable) -> None:
+        """Adds the templates."""
+        for i in range(len(table)):
+            template = table[i]
+            kinds = [int(kind) for kind in template.kinds]
+            text = repr((template.id, template.group, template.literals, kinds))
+            self._add("templates", text.encode())
+
+    def hexdigest(self) -> str:
+        """Of all that was added, in whatever order the parts came."""
+        whole = hashlib.blake2b(digest_size=16)
+        for name in sorted(self._parts):
+            whole.update(name.encode() + b"\0" + self._parts[name].digest())
+        return whole.hexdigest()
+
+
+def _job(task: Task, batches: Callable[[], Iterator[ParsedBatch]]) -> Job:
+    def run() -> Outcome:
+        lines = 0
+        batch = None
+        for batch in batches():
+            lines += len(batch)
+        templates = len(batch.templates) if batch is not None else 0
+        return Outcome(None, lines, {"templates": templates})
+
+    def check() -> dict[str, Any]:
+        digest, verified, unknown, batch = LineDigest(), 0, 0, None
+        with Path(task.path).open("rb") as file:
+            for batch in batches():
+                rendered = batch.render()
+                if rendered != file.read(len(rendered)):
+                    raise ValueError(
+                        f"the batch of {len(batch)} lines from line {batch.first_line} does not "
+                        f"render to its bytes"
+                    )
+                verified += len(rendered)
+                unknown += int(np.count_nonzero(batch.template_ids == VERBATIM))
+                digest.batch(batch)
+        if verified != task.bytes:
+            raise ValueError(f"the input has {task.bytes} bytes, {verified} were rendered")
+        groups = 0
+        if batch is not None:
+            digest.table(batch.templates)
+            table = batch.templates
+            groups = len({table[i].group for i in range(len(table))} - {UNKNOWN_GROUP})
+        return {
+            "verified_bytes": verified,
+            "unknown_lines": unknown,
+            "groups": groups,
+            "digest": digest.hexdigest(),
+        }
+
+    return run, check
+
+
+def logpipe_parse(task: Task) -> Job:
+    """Online Drain in one pass: template id per line and variable columns, batch by batch."""
+    from logpipe import pipeline
+
+    parser, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    return _job(
+        task,
+        lambda: pipeline.stream(task.path, parser=parser, layout=task.layout, threads=threads),
+    )
+
+
+def _learn(path: str, layout: str, parser: str, model: str) -> None:
+    from logpipe import parsers, pipeline
+
+    drain = parsers.load(parser)
+    for _ in pipeline.stream(path, parser=drain, layout=layout, threads=1):
+        pass
+    drain.save(model)
+
+
+def logpipe_match(task: Task) -> Job:
+    """Against the model of a parse of the same input, which another process made before."""
+    from logpipe import pipeline
+
+    parser, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    model = str(Path(task.work) / f"{Path(task.path).stem}.{parser}.json")
+    if task.check or not Path(model).exists():
+        # In the first round always: the model must be that of the code that is measured.
+        other = multiprocessing.get_context("spawn").Process(
+            target=_learn, args=(task.path, task.layout, parser, model)
+        )
+        other.start()
+        other.join()
+        if other.exitcode:
+            raise RuntimeError(f"learning the model ended with exit code {other.exitcode}")
+    return _job(
+        task, lambda: pipeline.stream(task.path, model=model, layout=task.layout, threads=threads)
+    )

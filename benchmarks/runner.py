@@ -119,7 +119,7 @@ def run_job(
     task = Task(
         path=source.path,
         layout=source.layout,
-        blanks=source.blanks,
+        words=source.words,
         bytes=source.bytes,
         lines=source.lines,
         parameters=contestant.parameters,

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from benchmarks import machine
 from benchmarks.contestants import CONTESTANTS, Contestant, entry, with_availability
@@ -82,12 +83,18 @@ def test_the_sample_is_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Figures on it must not be taken for figures on the real sets."""
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
-    (sample / "sshd.log.zst").touch()
+    (sample / "sample.yaml").write_text(
+        "files: {sshd.log: {layout_name: syslog, header_regex: '\\S+ +\\S+ \\S+ h \\S+ '}}"
+    )
+    line = b"Nov  2 15:34:04 h sshd[51]: Server up\n"
+    (sample / "sshd.log.zst").write_bytes(zstandard.compress(line))
     monkeypatch.setattr("benchmarks.inputs.resources.files", lambda package: tmp_path)
     found = find_origins(None)
 
     assert [o.name for o in found] == ["sample-sshd", "sample-sshd-stress"]
     assert all(o.label.startswith("sample:") for o in found)
+    assert [(o.layout, o.words) for o in found] == [("syslog", 5)] * 2
+    assert found[0].read(None) == line
 
 
 def test_a_mirror_gives_the_sets_it_has(tmp_path: Path) -> None:
