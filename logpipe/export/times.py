@@ -1,4 +1,8 @@
-"""The time of each row as nanoseconds, where the layout says how its header spells time."""
+"""The time of each row as nanoseconds, where the layout says how its header spells time.
+
+Times without a year (BSD syslog) are left out: any year would be a guess, and the header's text is
+there in any case.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
-from logpipe.batch import ParsedBatch
+from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.export.base import ParseInfo
+from logpipe.export.text import from_arrow
+from logpipe.formats.timestamp_pattern import compile_pattern
+from logpipe.formats.timestamps import parse_timestamps
 
 __all__ = ["NO_TIME", "time_column", "time_reader"]
 
@@ -25,8 +33,27 @@ def time_column(header_columns: Sequence[str]) -> str:
 
 
 def time_reader(info: ParseInfo) -> Callable[[ParsedBatch], npt.NDArray[np.int64]] | None:
-    """What reads the time of every line: int64 nanoseconds since 1970, or `NO_TIME`.
+    """What reads the time of every line: int64 nanoseconds since 1970 UTC, or `NO_TIME`.
 
-    None if the layout does not say how time is spelt.
+    A time without a zone counts as UTC. None if the layout does not say how time is spelt, or
+    spells it without a year.
     """
-    return None
+    if not info.timestamp_pattern or compile_pattern(info.timestamp_pattern).lacks_year:
+        return None
+    positions = [info.field_names.index(name) for name in info.timestamp_fields]
+
+    def read(batch: ParsedBatch) -> npt.NDArray[np.int64]:
+        found = parse_timestamps(
+            info.timestamp_pattern, _joined([batch.fields[i] for i in positions])
+        )
+        times: npt.NDArray[np.int64] = np.where(found.valid, found.values, NO_TIME)
+        return times
+
+    return read
+
+
+def _joined(columns: Sequence[ByteColumn]) -> ByteColumn:
+    """Fields as one text, with a blank between them."""
+    if len(columns) == 1:
+        return columns[0]
+    return from_arrow(pc.binary_join_element_wise(*(c.to_arrow() for c in columns), b" "))

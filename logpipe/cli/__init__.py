@@ -1,0 +1,116 @@
+"""The command line: `logpipe`, also `python -m logpipe`.
+
+This module decides how a run ends; the commands only raise. Every failure is one line on standard
+error and one of the exit codes 1 (the answer is no), 2 (the request is wrong), 3 (damaged archive),
+130 (interrupted). Sub-commands are imported when they are called, so that `--help` costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+__all__ = ["main", "run"]
+
+INTERRUPTED = 130
+_DEBUG = "LOGPIPE_DEBUG"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name)
+            # A signal that the caller ignores (nohup) stays ignored.
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, _stop)
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        code = _failed(f"cannot write standard output: {error.strerror or error}")
+    _seal()
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit code; what went wrong has been said on standard error.
+
+    Raises:
+        SystemExit: the process was asked to stop by a signal.
+    """
+    import click
+
+    from logpipe.cli.app import app
+    from logpipe.errors import LogpipeError
+
+    try:
+        with app.make_context("logpipe", list(arguments)) as context:
+            result = app.invoke(context)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx is not None else ""
+        return _failed(error.format_message() + where)
+    except click.ClickException as error:
+        return _failed(error.format_message())
+    except LogpipeError as error:
+        _trace()
+        return _failed(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _failed("interrupted; nothing was written", INTERRUPTED, word="")
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough.
+        return 0
+    except MemoryError:
+        _trace()
+        return _failed("out of memory")
+    except Exception as error:
+        _trace()
+        return _failed(
+            f"internal error, please report it: {type(error).__name__}: {error} "
+            f"({_DEBUG}=1 shows where)"
+        )
+
+
+def _failed(message: str, code: int = 2, word: str = "error: ") -> int:
+    line = " ".join(message.split())
+    try:
+        sys.stderr.write(f"logpipe: {word}{line}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # nobody listens
+    return code
+
+
+def _trace() -> None:
+    if os.environ.get(_DEBUG):
+        traceback.print_exc()
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    # Raised, not returned to the default action: temporary files go on the way out.
+    raise SystemExit(128 + number)
+
+
+def _seal() -> None:
+    """Keep the interpreter from complaining at exit that standard output cannot be flushed."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

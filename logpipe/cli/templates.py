@@ -1,0 +1,129 @@
+"""`logpipe templates`: the templates of a log, or of a Parquet file made from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from logpipe.cli.options import json_option, log_options, quiet_option, template_style_option
+from logpipe.cli.parse import parse_logs, restyler
+from logpipe.cli.summary import TemplateRow, print_templates, template_rows
+from logpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logpipe.batch import ParsedBatch
+
+__all__ = ["command"]
+
+_EXAMPLES = 3
+_MAGIC = b"PAR1"
+
+
+@click.command("templates", short_help="Show the templates of a log, with counts.")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG|PARQUET")
+@log_options
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N most frequent.")
+@template_style_option
+@json_option
+@quiet_option
+def command(
+    logs: tuple[str, ...],
+    parser: str,
+    settings: tuple[str, ...],
+    layout: str,
+    model: str | None,
+    threads: int | None,
+    top: int | None,
+    template_style: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Show the templates of a log: counts, first and last line, example values by slot.
+
+    A Parquet file written by `logpipe parse` is not parsed again.
+    """
+    restyle = restyler(template_style)
+    if any(_is_parquet(log) for log in logs):
+        if len(logs) > 1:
+            raise UsageError("a Parquet file is looked at alone; name one file")
+        rows = _from_parquet(logs[0], restyle)
+    else:
+        result = parse_logs(
+            logs,
+            parser=parser,
+            settings=settings,
+            layout=layout,
+            model=model,
+            threads=threads,
+            quiet=quiet,
+        )
+        rows = template_rows(result, restyle)
+    print_templates(rows, top=top, as_json=as_json)
+    return 0
+
+
+def _is_parquet(path: str) -> bool:
+    if path == "-" or not Path(path).is_file():
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False  # opening it as a log says what is wrong
+
+
+def _from_parquet(path: str, restyle: Callable[[str], str] | None) -> list[TemplateRow]:
+    import numpy as np
+
+    from logpipe.export.columns import type_labels
+    from logpipe.export.restore import file_info, read_rows
+    from logpipe.template import readable
+
+    table = file_info(path).info.templates
+    counts = np.zeros(len(table), np.int64)
+    first = np.zeros(len(table), np.int64)
+    last = np.zeros(len(table), np.int64)
+    examples: dict[int, list[list[bytes]]] = {}
+    for rows in read_rows(path):
+        batch = rows.batch
+        ids, starts, found = np.unique(batch.template_ids, return_index=True, return_counts=True)
+        new = counts[ids] == 0
+        first[ids[new]] = rows.line_numbers[starts[new]]
+        counts[ids] += found
+        last[batch.template_ids] = rows.line_numbers  # the last assignment of an id stays
+        for template_id in ids.tolist():
+            _collect(examples, batch, template_id)
+    shown = []
+    for template_id in np.flatnonzero(counts).tolist():
+        template = table[template_id]
+        text = template.text()
+        shown.append(
+            TemplateRow(
+                template_id=template_id,
+                group=template.group,
+                template=text if restyle is None else restyle(text),
+                lines=int(counts[template_id]),
+                first_line=int(first[template_id]),
+                last_line=int(last[template_id]),
+                variable_types=type_labels(template),
+                examples=[[readable(value) for value in slot] for slot in examples[template_id]],
+            )
+        )
+    return sorted(shown, key=lambda row: (-row.lines, row.template_id))
+
+
+def _collect(examples: dict[int, list[list[bytes]]], batch: ParsedBatch, template_id: int) -> None:
+    """Remember the first few different values of each slot."""
+    slots = examples.setdefault(
+        template_id, [[] for _ in range(batch.templates[template_id].slots)]
+    )
+    for slot, values in enumerate(slots):
+        if len(values) < _EXAMPLES:
+            head = batch.column(template_id, slot)
+            for value in head.slice(0, min(len(head), 20)):
+                if value not in values and len(values) < _EXAMPLES:
+                    values.append(value)
