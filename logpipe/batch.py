@@ -108,6 +108,7 @@ class ParsedBatch:
         templates: the table that `template_ids` refer to.
         template_ids: uint32 per line.
         values: all variables, ordered by template id, then slot, then line.
+        size: bytes of the source that these lines are.
     """
 
     first_line: int
@@ -119,6 +120,7 @@ class ParsedBatch:
     templates: TemplateTable
     template_ids: npt.NDArray[np.uint32]
     values: ByteColumn
+    size: int = 0
 
     def __len__(self) -> int:
         return len(self.template_ids)

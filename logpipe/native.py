@@ -163,14 +163,15 @@ class Arena:
         self.lines = 0
 
     def input(self, capacity: int) -> memoryview:
-        """Writable input of at least `capacity` bytes; what was written before stays."""
+        """Writable input of `capacity` bytes; what was written before stays."""
         if capacity > MAX_CHUNK:
             raise NativeError(f"a line of more than {MAX_CHUNK} bytes cannot be handled")
         self._capacity = max(capacity, self._capacity)
         pointer = lib.lp_chunk_input(self._pointer, self._capacity)
         if pointer == ffi.NULL:
             raise _fail()
-        return memoryview(ffi.buffer(pointer, self._capacity))
+        # Not all that there is: how much is read must not depend on an arena's past.
+        return memoryview(ffi.buffer(pointer, capacity))
 
     def put(self, data: npt.NDArray[np.uint8] | bytes) -> None:
         """Copies bytes to the start of the input."""
@@ -276,17 +277,12 @@ def _batch(
         fields=tuple(fields),
         templates=templates,
         template_ids=lease.view(v.templates, v.lines, np.uint32),
+        size=arena.used,
         values=ByteColumn(offsets, lease.view(v.value_data, int(offsets[-1]), np.uint8)),
     )
 
 
 _NO_SHAPES = [Shape((b"", b""), (-1,))]
-
-
-def _classes(arena: Arena, count: int) -> npt.NDArray[np.uint32]:
-    out = np.empty((count, 3), np.uint32)
-    _checked(lib.lp_chunk_classes(arena._pointer, _pointer(out, "uint32_t *")))
-    return out
 
 
 class DrainCore:
@@ -329,6 +325,7 @@ class DrainCore:
         )
         self.templates = TemplateTable()
         self.pool = ArenaPool()
+        self._groups = np.zeros(0, np.uint32)
 
     def match(self, arena: Arena, header: Header, frozen: bool = False) -> None:
         """Splits the arena's input into lines and matches them against what is known."""
@@ -389,6 +386,13 @@ class DrainCore:
         if v.lines == 0:
             return np.empty(0, np.uint32)
         return np.frombuffer(ffi.buffer(v.templates, 4 * v.lines), np.uint32).copy()
+
+    def group_of(self, template_ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """The group of each template id."""
+        if len(self._groups) < len(self.templates):
+            groups = [t.group for t in self.templates]
+            self._groups = np.array(groups, np.uint32)
+        return self._groups[template_ids]
 
     def final_templates(self) -> tuple[TemplateTable, npt.NDArray[np.uint32]]:
         """What every template has become by now: (table, id in that table per template id)."""
@@ -481,6 +485,40 @@ class Programs:
         )
         return out.astype(bool)
 
+    def variables(self, message: bytes, template_id: int) -> list[bytes] | None:
+        """The variables of one message; None if it does not fit the template."""
+        ids = np.array([template_id], np.uint32)
+        batch = self.align_messages(ArenaPool(), ByteColumn.of([message]), ids)
+        return list(batch.values) if isinstance(batch, ParsedBatch) else None
+
+    def align_messages(
+        self, pool: ArenaPool, messages: ByteColumn, template_ids: npt.NDArray[np.uint32]
+    ) -> ParsedBatch | int:
+        """Messages as a batch without headers, each with the template given for it.
+
+        Returns the position of the first message that does not fit, if there is one.
+        """
+        arena = pool.take()
+        first = int(messages.offsets[0])
+        arena.put(np.ascontiguousarray(messages.data[first : int(messages.offsets[-1])]))
+        given = np.ascontiguousarray(template_ids, np.uint32)
+        offsets = messages.offsets.astype(np.int64) - first
+        result = lib.lp_align(
+            self._pointer,
+            ffi.NULL,
+            arena._pointer,
+            arena.used,
+            _pointer(given, "uint32_t *"),
+            len(given),
+            _pointer(offsets, "int64_t *"),
+            False,
+        )
+        if result < -1:
+            raise _fail()
+        if result >= 0:
+            return int(result)
+        return _batch(arena, pool, None, 1, self.templates)
+
     def align(
         self,
         arena: Arena,
@@ -488,13 +526,11 @@ class Programs:
         header: Header,
         template_ids: npt.NDArray[np.uint32],
         first_line: int,
-        classes: npt.NDArray[np.uint8] | None = None,
     ) -> ParsedBatch | int:
         """The arena's lines as a batch, each with the template given for it.
 
         Returns the position of the first line that does not fit, if there is one (or if there are
-        not as many lines as ids). With `classes` (one row per template, one column per slot) the
-        lexical classes of the values are joined into it.
+        not as many lines as ids).
         """
         given = np.ascontiguousarray(template_ids, np.uint32)
         result = lib.lp_align(
@@ -505,27 +541,13 @@ class Programs:
             _pointer(given, "uint32_t *"),
             len(given),
             ffi.NULL,
-            classes is not None,
+            False,
         )
         if result < -1:
             raise _fail()
         if result >= 0:
             return int(result)
-        if classes is not None:
-            v = ffi.new("LpView *")
-            _checked(lib.lp_chunk_view(arena._pointer, v))
-            found = _classes(arena, v.classes)
-            now = classes[found[:, 0], found[:, 1]]
-            classes[found[:, 0], found[:, 1]] = _join_table[now, found[:, 2]]
         return _batch(arena, pool, header, first_line, self.templates)
-
-
-def _make_join_table() -> npt.NDArray[np.uint8]:
-    n = len(LexicalClass)
-    return np.array([[lib.lp_join_classes(a, b) for b in range(n)] for a in range(n)], np.uint8)
-
-
-_join_table = _make_join_table()
 
 
 def join_classes(a: LexicalClass, b: LexicalClass) -> LexicalClass:

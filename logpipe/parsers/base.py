@@ -1,0 +1,158 @@
+"""The parser contract, in scikit-learn's manners.
+
+A parser sees messages, never files or headers, and answers with one group number per message. The
+rest of logpipe turns groups into exact templates and variables, so that a poor parser makes poor
+groups, never wrong rows.
+
+A parser of your own needs `fit_predict` and `templates_`:
+
+>>> import numpy as np
+>>> class FirstWord(Parser):
+...     '''One group per first word.'''
+...     def fit_predict(self, messages):
+...         words = [m.split(b" ")[0] for m in as_column(messages)]
+...         known = {w: g for g, w in enumerate(dict.fromkeys(words), 1)}
+...         self.templates_ = [text_template(g, w + b" <*>") for w, g in known.items()]
+...         return np.array([known[w] for w in words], np.uint32)
+...     def predict(self, messages):
+...         return predict_by_templates(self.templates_, messages)
+>>> parser = FirstWord()
+>>> parser.fit_predict([b"open a", b"close b", b"open c"]).tolist()
+[1, 2, 1]
+>>> parser.predict([b"close d", b"read e"]).tolist()
+[2, 0]
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.batch import ByteColumn
+from logpipe.errors import ParserError
+from logpipe.template import UNKNOWN_GROUP, SlotKind, Template, TemplateTable
+
+__all__ = ["Groups", "Messages", "Parser", "as_column", "predict_by_templates", "text_template"]
+
+Messages = Sequence[bytes] | ByteColumn
+Groups = npt.NDArray[np.uint32]
+
+
+def as_column(messages: Messages) -> ByteColumn:
+    """Messages as one column; a list of bytes is copied, a column is not."""
+    return messages if isinstance(messages, ByteColumn) else ByteColumn.of(messages)
+
+
+class Parser(ABC):
+    """Base of all parsers.
+
+    The constructor only stores its parameters under their own names; whatever is learned ends in
+    `_`. Nothing is printed, no file is read but by `load`.
+
+    Attributes:
+        templates_: after fitting, at least one `Template` for every group that was given out. The
+            ids in it are of no meaning; groups are numbered from 1, 0 is "unknown".
+    """
+
+    templates_: Sequence[Template]
+
+    @abstractmethod
+    def fit_predict(self, messages: Messages) -> Groups:
+        """Forgets everything, learns from the messages, and returns the group of each (uint32)."""
+
+    @abstractmethod
+    def predict(self, messages: Messages) -> Groups:
+        """The group of each message by what was learned, 0 where none fits; learns nothing."""
+
+    def fit(self, messages: Messages) -> Self:
+        """Forgets everything and learns from the messages."""
+        self.fit_predict(messages)
+        return self
+
+    def get_params(self) -> dict[str, object]:
+        """The constructor's parameters."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, path: str | Path) -> None:
+        """Writes what was learned as described, versioned JSON (logpipe.parsers.model)."""
+        from logpipe.parsers import model
+
+        model.save_templates(path, self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Parser:
+        """A parser as `save` wrote it: it predicts, and does not learn any more."""
+        from logpipe.parsers import model
+
+        return model.load(path)
+
+
+_PLACEHOLDER = re.compile(rb"<(?:\*|[A-Z][A-Z0-9_]*)>")
+
+
+def text_template(
+    group: int, text: bytes, placeholder: re.Pattern[bytes] = _PLACEHOLDER
+) -> Template:
+    """The template behind a text with placeholders: `<*>`, or a mask's name as in `<IP>`.
+
+    >>> text_template(1, b"from <IP> port <*>").literals
+    (b'from ', b' port ', b'')
+    """
+    literals = placeholder.split(text)
+    return Template(0, group, tuple(literals), (SlotKind.ANY,) * (len(literals) - 1))
+
+
+def predict_by_templates(templates: Iterable[Template], messages: Messages) -> Groups:
+    """The group of the most literal template that fits each message, 0 where none does."""
+    from logpipe import native
+
+    column = as_column(messages)
+    table = TemplateTable()
+    order = sorted(templates, key=lambda t: (-sum(map(len, t.literals)), t.group))
+    for template in order:
+        table.append(template.group, template.literals, template.kinds)
+    programs = native.Programs(table)
+    groups = np.full(len(column), UNKNOWN_GROUP, np.uint32)
+    left = np.arange(len(column))
+    for template in list(table)[1:]:
+        if len(left) == 0:
+            break
+        rest = take(column, left)
+        fits = programs.fits(rest, np.full(len(left), template.id, np.uint32))
+        groups[left[fits]] = template.group
+        left = left[~fits]
+    return groups
+
+
+def take(column: ByteColumn, rows: npt.NDArray[np.int64]) -> ByteColumn:
+    """The values at some positions, copied."""
+    if len(rows) == len(column):
+        return column
+    return ByteColumn.of([column[int(i)] for i in rows])
+
+
+def checked_groups(name: str, groups: object, expected: int) -> Groups:
+    """A parser's answer, if it is one.
+
+    Raises:
+        ParserError: not one number from 0 to 2^32 - 1 per message.
+    """
+    array = np.asarray(groups)
+    if array.shape != (expected,):
+        raise ParserError(
+            f"parser {name!r} answered {array.shape} groups for {expected} messages; "
+            f"expected one group per message, in order"
+        )
+    if array.dtype.kind not in "iu" or (expected and int(array.min()) < 0):
+        raise ParserError(
+            f"parser {name!r} answered groups of type {array.dtype}; expected integers from 0"
+        )
+    return array.astype(np.uint32)

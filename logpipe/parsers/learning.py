@@ -1,0 +1,264 @@
+"""The two passes of `logpipe.pipeline.parse`: learn from every line, then hand every line out.
+
+Between the passes one number per line is kept, compressed: the template id it was given, or the
+group. `DrainLearning` is for the native parser, whose lines Python never sees; `ParserLearning`
+runs any other one over messages.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.errors import LogpipeError, ParserError
+from logpipe.formats.readers import Source
+from logpipe.native import Arena, ArenaPool, Header, Programs
+from logpipe.parsers.align import Aligner
+from logpipe.parsers.base import Groups, Parser, checked_groups
+from logpipe.parsers.drain import Drain
+from logpipe.parsers.idspool import IdSpool
+from logpipe.parsers.stream import Progress, Workers, aligned, learned
+from logpipe.parsers.summary import Summary
+from logpipe.template import Template, TemplateTable
+
+__all__ = ["DrainLearning", "Learning", "ParserLearning"]
+
+FIT_BYTES = 256 << 20
+"""Messages that a parser without `partial_fit` learns from; the rest it only predicts."""
+
+
+class Learning(ABC):
+    """One parse in progress.
+
+    Attributes:
+        parser: what learns.
+        summary: of the lines seen so far; after `finish`, in terms of the final templates.
+    """
+
+    def __init__(self, parser: Parser) -> None:
+        self.parser = parser
+        self.summary = Summary()
+        self._spools: dict[int, IdSpool] = {}
+
+    def _spool(self, header: Header) -> IdSpool:
+        return self._spools.setdefault(id(header), IdSpool())
+
+    @abstractmethod
+    def learn(
+        self, source: Source, header: Header, pool: Workers, progress: Progress | None
+    ) -> None:
+        """The first pass over a source."""
+
+    @abstractmethod
+    def finish(self) -> TemplateTable:
+        """Ends the first pass; the templates are final from now on."""
+
+    @abstractmethod
+    def batches(
+        self,
+        source: Source,
+        header: Header,
+        pool: Workers,
+        arenas: ArenaPool,
+        progress: Progress | None,
+    ) -> Iterator[ParsedBatch]:
+        """The second pass over a source."""
+
+    def warnings(self) -> list[str]:
+        """What the user should know about the result."""
+        return []
+
+    def close(self) -> None:
+        """Frees what was kept between the passes."""
+        for spool in self._spools.values():
+            spool.close()
+
+
+class DrainLearning(Learning):
+    """Learning with the native Drain."""
+
+    def __init__(self, parser: Drain, frozen: bool) -> None:
+        super().__init__(parser)
+        self._core = parser.core_
+        self._frozen = frozen
+
+    def learn(
+        self, source: Source, header: Header, pool: Workers, progress: Progress | None
+    ) -> None:
+        """The first pass: an online pass of which the template ids are kept."""
+        spool = self._spool(header)
+        for batch in learned(
+            source, self._core, header, pool, frozen=self._frozen, progress=progress
+        ):
+            spool.put(batch.template_ids)
+            self.summary.count(batch.template_ids, batch.first_line, batch.size)
+            self.summary.look_at(batch)
+            del batch
+
+    def finish(self) -> TemplateTable:
+        """Replaces every template by what its group has become."""
+        table, self._mapping = self._core.final_templates()
+        self.summary = self.summary.carried_over(self._core.templates, table, self._mapping)
+        self._programs = Programs(table, self._core.delimiters)
+        return table
+
+    def batches(
+        self,
+        source: Source,
+        header: Header,
+        pool: Workers,
+        arenas: ArenaPool,
+        progress: Progress | None,
+    ) -> Iterator[ParsedBatch]:
+        """The second pass: the final template of each line is known already."""
+        kept = iter(self._spool(header))
+
+        def ids(_: Arena) -> npt.NDArray[np.uint32]:
+            return self._mapping[next(kept, np.zeros(0, np.uint32))]
+
+        yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
+
+
+class ParserLearning(Learning):
+    """Learning with any parser of the contract.
+
+    One with `partial_fit` sees all messages, in order. One without is given up to 256 MB of
+    messages to fit, and predicts the rest. Then every message is aligned to a template of its
+    group.
+    """
+
+    def __init__(self, parser: Parser, name: str, frozen: bool) -> None:
+        super().__init__(parser)
+        self._name = name
+        # A Drain that never learns splits lines into headers and messages.
+        self._splitter = Drain().core_
+        self._inputs: list[tuple[Source, Header, Workers]] = []
+        self._groups = IdSpool()
+        self._waiting: list[ByteColumn] = []
+        self._waiting_bytes = 0
+        self._predicts = frozen
+        self._given = 0
+        self._misfits = 0
+        self._first_misfit = ""
+
+    def learn(
+        self, source: Source, header: Header, pool: Workers, progress: Progress | None
+    ) -> None:
+        """The first pass: the groups are kept."""
+        self._inputs.append((source, header, pool))
+        for batch in learned(source, self._splitter, header, pool, frozen=True, progress=progress):
+            self._give(batch.values)
+            del batch
+
+    def _give(self, messages: ByteColumn) -> None:
+        if self._predicts:
+            self._keep("predict", messages)
+        elif callable(getattr(self.parser, "partial_fit", None)):
+            self._keep("partial_fit", messages)
+        else:
+            # Copied, because the views keep a whole chunk alive.
+            self._waiting.append(ByteColumn(messages.offsets.copy(), messages.data.copy()))
+            self._waiting_bytes += len(messages.data)
+            if self._waiting_bytes > FIT_BYTES:
+                self._fit()
+
+    def _fit(self) -> None:
+        """Learns from what is waiting; from now on the parser only predicts."""
+        columns, self._waiting = self._waiting, []
+        if not self._predicts:
+            everything = ByteColumn.of([value for column in columns for value in column])
+            self._keep("fit_predict", everything)
+        self._predicts = True
+
+    def _keep(self, method: str, messages: ByteColumn) -> None:
+        try:
+            groups = getattr(self.parser, method)(messages)
+        except LogpipeError:
+            raise
+        except Exception as error:
+            raise ParserError(
+                f"parser {self._name!r} failed in {method}, on lines {self._given + 1} to "
+                f"{self._given + len(messages)}: {type(error).__name__}: {error}"
+            ) from error
+        self._groups.put(checked_groups(self._name, groups, len(messages)))
+        self._given += len(messages)
+
+    def finish(self) -> TemplateTable:
+        """Aligns every message to a template of its group."""
+        if not callable(getattr(self.parser, "partial_fit", None)):
+            self._fit()
+        aligner = Aligner(self._claimed())
+        groups = _Queue(self._groups)
+        arenas = ArenaPool()
+        for source, header, pool in self._inputs:
+            spool = self._spool(header)
+            for batch in learned(source, self._splitter, header, pool, frozen=True):
+                ids = aligner.align(batch.values, groups.take(len(batch)))
+                if aligner.misfits and not self._first_misfit:
+                    line = batch.first_line + aligner.misfits[0]
+                    self._first_misfit = f"{source.name}: line {line}"
+                self._misfits += len(aligner.misfits)
+                spool.put(ids)
+                self.summary.count(ids, batch.first_line, batch.size)
+                parsed = aligner.programs.align_messages(arenas, batch.values, ids)
+                assert isinstance(parsed, ParsedBatch)
+                self.summary.look_at(parsed)
+                del batch, parsed
+        table = aligner.table
+        self.summary.grow(len(table))
+        for template in table:
+            table.set_types(template.id, self.summary.types(template.id))
+        self._programs = aligner.programs
+        return table
+
+    def _claimed(self) -> list[Template]:
+        templates = getattr(self.parser, "templates_", None)
+        if templates is None:
+            raise ParserError(
+                f"parser {self._name!r} has no templates_ after fitting; "
+                f"expected a list of logpipe.template.Template, at least one per group"
+            )
+        return list(templates)
+
+    def batches(
+        self,
+        source: Source,
+        header: Header,
+        pool: Workers,
+        arenas: ArenaPool,
+        progress: Progress | None,
+    ) -> Iterator[ParsedBatch]:
+        """The last pass: the template of each line is known."""
+        kept = iter(self._spool(header))
+
+        def ids(_: Arena) -> npt.NDArray[np.uint32]:
+            return next(kept, np.zeros(0, np.uint32))
+
+        yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
+
+    def warnings(self) -> list[str]:
+        """Says so if templates did not render their lines."""
+        if not self._misfits:
+            return []
+        return [
+            f"parser {self._name!r} gave {self._misfits} lines a group whose templates do not "
+            f"render them (first {self._first_misfit}); they were kept verbatim in their group"
+        ]
+
+
+class _Queue:
+    """Arrays handed on in pieces of other lengths than they came in."""
+
+    def __init__(self, spool: IdSpool) -> None:
+        self._arrays = iter(spool)
+        self._rest = np.zeros(0, np.uint32)
+
+    def take(self, count: int) -> Groups:
+        while len(self._rest) < count:
+            self._rest = np.concatenate([self._rest, next(self._arrays)])
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        return taken

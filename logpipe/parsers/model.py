@@ -1,0 +1,189 @@
+"""Saved models: described, versioned JSON.
+
+```json
+{"format": "logpipe-model", "version": 1, "parser": "drain", "parameters": {"depth": 4, ...},
+ "groups": [{"id": 1, "tokens": ["session", "opened", "for", null]}]}
+```
+
+`groups` is Drain's form: the tokens of each group, null where a token is wild; a token's digit-
+bearing parts are an example. Any other parser is saved by its templates:
+
+```json
+ "templates": [{"group": 1, "literals": ["session opened for ", ""], "kinds": [3]}]
+```
+
+Bytes are a string where they are UTF-8, else `{"hex": "ff00"}`. Version 1 readers refuse a higher
+version and ignore keys they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from logpipe.errors import InputError, ModelError, OutputError
+from logpipe.parsers.base import Groups, Messages, Parser, predict_by_templates
+from logpipe.template import SlotKind, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["FORMAT", "VERSION", "TemplateModel", "load", "read", "save_templates", "write"]
+
+FORMAT = "logpipe-model"
+VERSION = 1
+
+
+def encode(data: bytes) -> str | dict[str, str]:
+    """Bytes in JSON."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {"hex": data.hex()}
+
+
+def decode(value: object, where: str) -> bytes:
+    """The bytes again.
+
+    Raises:
+        ModelError: neither a string nor `{"hex": ...}`.
+    """
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict) and isinstance(value.get("hex"), str):
+        try:
+            return bytes.fromhex(value["hex"])
+        except ValueError as error:
+            raise ModelError(f"{where}: {error}") from None
+    raise ModelError(f"{where}: expected a string or {{'hex': ...}}, found {value!r:.60}")
+
+
+def write(path: str | Path, parser: str, parameters: Mapping[str, object], **body: object) -> None:
+    """Writes a model under a temporary name and renames it."""
+    path = Path(path)
+    model = {"format": FORMAT, "version": VERSION, "parser": parser}
+    text = json.dumps({**model, "parameters": parameters, **body}, ensure_ascii=False, indent=1)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the model could not be written: {error.strerror}") from error
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """A model's JSON, its frame checked.
+
+    Raises:
+        InputError: the file cannot be read.
+        ModelError: it is no model, or one of a newer version.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: not a logpipe model: not UTF-8 at byte {error.start}") from None
+    try:
+        model = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelError(f"{path}: not a logpipe model: {error}") from None
+    if not isinstance(model, dict) or model.get("format") != FORMAT:
+        raise ModelError(f'{path}: not a logpipe model: "format" is not "{FORMAT}"')
+    if model.get("version") != VERSION:
+        raise ModelError(
+            f"{path}: model version {model.get('version')!r}, this logpipe reads {VERSION}; "
+            f"save it again with this version, or update logpipe"
+        )
+    if not isinstance(model.get("parser"), str) or not isinstance(model.get("parameters"), dict):
+        raise ModelError(f'{path}: "parser" must be a name and "parameters" an object')
+    return model
+
+
+def entries(model: Mapping[str, Any], key: str, path: str | Path) -> list[dict[str, Any]]:
+    """A list of objects in a model.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    found = model.get(key)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ModelError(f'{path}: "{key}" must be a list of objects')
+    return found
+
+
+def save_templates(path: str | Path, parser: Parser) -> None:
+    """Saves a fitted parser by its templates."""
+    if not hasattr(parser, "templates_"):
+        raise ModelError(f"{type(parser).__name__} has not learned anything yet: fit it first")
+    templates = [
+        {"group": t.group, "literals": [encode(x) for x in t.literals], "kinds": list(t.kinds)}
+        for t in parser.templates_
+    ]
+    parameters = {k: v for k, v in parser.get_params().items() if _is_json(v)}
+    write(path, type(parser).__name__, parameters, templates=templates)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+class TemplateModel(Parser):
+    """A saved parser of which only the templates are left: predicts, and cannot learn.
+
+    Args:
+        templates: what the parser had learned.
+        parser: its name.
+        parameters: its parameters, for the record.
+    """
+
+    def __init__(
+        self,
+        templates: Sequence[Template],
+        parser: str = "templates",
+        parameters: Mapping[str, object] | None = None,
+    ) -> None:
+        self.templates = templates
+        self.parser = parser
+        self.parameters = parameters
+        self.templates_ = list(templates)
+
+    def fit_predict(self, messages: Messages) -> Groups:
+        """Predicts; there is nothing to learn."""
+        return self.predict(messages)
+
+    def predict(self, messages: Messages) -> Groups:
+        """The group of the most literal template that fits, 0 where none does."""
+        return predict_by_templates(self.templates_, messages)
+
+
+def load(path: str | Path) -> Parser:
+    """The parser that a model file holds.
+
+    Raises:
+        InputError, ModelError: as `read`.
+    """
+    model = read(path)
+    if "groups" in model:
+        from logpipe.parsers.drain import Drain
+
+        return Drain.from_model(model, path)
+    templates = []
+    for number, entry in enumerate(entries(model, "templates", path), 1):
+        where = f"{path}: template {number}"
+        try:
+            group, kinds = int(entry["group"]), tuple(SlotKind(k) for k in entry["kinds"])
+            literals = tuple(decode(value, where) for value in entry["literals"])
+            templates.append(Template(0, group, literals, kinds))
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"{where}: {error!r}") from None
+    return TemplateModel(templates, model["parser"], model["parameters"])

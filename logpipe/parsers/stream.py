@@ -1,0 +1,191 @@
+"""Driving chunks of a source through the native core, with any number of threads.
+
+A source is read in chunks of about 1 MB of whole lines. Chunks come in epochs, small at first: in
+an epoch all chunks are matched in parallel against what is known, then what did not match is
+learned in file order on one thread, then columns are made in parallel, while the next epoch is
+being read. Neither the number of threads nor the size of a chunk changes any result
+(native/src/drain.rs).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.batch import ParsedBatch
+from logpipe.errors import InputError
+from logpipe.formats.readers import RawReader, Source
+from logpipe.native import Arena, ArenaPool, DrainCore, Header, Programs
+
+__all__ = ["CHUNK", "Progress", "Workers", "aligned", "chunks", "learned", "workers"]
+
+CHUNK = 1 << 20
+"""Bytes of a chunk: with its columns it fits the second-level cache."""
+
+EPOCH_CHUNKS = 8
+"""Chunks of an epoch once it has grown; bounds the memory, about 5 bytes per byte of epoch."""
+
+_FIRST_CHUNK = 1 << 16
+
+Progress = Callable[[int, int | None], None]
+"""Called with the stored bytes read so far and their total, if known."""
+
+T = TypeVar("T")
+
+
+class Workers(Protocol):
+    """The part of an executor that is used here."""
+
+    def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
+        """Starts a call."""
+        ...
+
+
+class _Inline(AbstractContextManager["_Inline"]):
+    """Runs calls at once in the calling thread: one thread means one thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def workers(threads: int) -> AbstractContextManager[Workers]:
+    """Something to submit native calls to; leave it as a context."""
+    return _Inline() if threads <= 1 else ThreadPoolExecutor(threads, "logpipe")
+
+
+def _sizes() -> Iterator[int]:
+    """Chunk sizes: the first are small, so that the parallel part soon knows most templates."""
+    size = _FIRST_CHUNK
+    while size < CHUNK:
+        yield size
+        size *= 4
+    yield from itertools.repeat(CHUNK)
+
+
+def _epoch_lengths() -> Iterator[int]:
+    yield from (1, 1, 1, 4)
+    yield from itertools.repeat(EPOCH_CHUNKS)
+
+
+def chunks(source: Source, pool: ArenaPool, progress: Progress | None = None) -> Iterator[Arena]:
+    """Arenas filled with the source's bytes in order; every one ends with a line's end.
+
+    Raises:
+        InputError: the source cannot be read.
+    """
+    with closing(source.open()) as reader:
+        carried = b""
+        for size in _sizes():
+            arena = pool.take()
+            try:
+                carried = _fill(arena, reader, carried, size, source.name)
+            except BaseException:
+                pool.give_back(arena)
+                raise
+            if arena.used == 0:
+                pool.give_back(arena)
+                return
+            if progress is not None:
+                progress(reader.position, source.stored)
+            yield arena
+
+
+def _fill(arena: Arena, reader: RawReader, carried: bytes, size: int, name: str) -> bytes:
+    try:
+        return arena.fill(reader, carried, size)
+    except MemoryError:
+        raise InputError(f"{name}: a line is longer than the memory that is left") from None
+
+
+def learned(
+    source: Source,
+    core: DrainCore,
+    header: Header,
+    pool: Workers,
+    *,
+    frozen: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[ParsedBatch]:
+    """One online pass: batches in order, with the templates as they were when each was reached."""
+    line = 1
+    arenas = chunks(source, core.pool, progress)
+    done: list[Future[ParsedBatch]] = []
+    for length in _epoch_lengths():
+        epoch: list[Arena] = []
+        matching: list[Future[None]] = []
+        for arena in itertools.islice(arenas, length):
+            epoch.append(arena)
+            matching.append(pool.submit(core.match, arena, header, frozen))
+        # Handing out the last epoch's batches here lets the consumer work while this one matches.
+        for batch in done:
+            yield batch.result()
+        done.clear()
+        if not epoch:
+            return
+        for job in matching:
+            job.result()
+        core.learn(epoch, header, frozen)
+        for arena in epoch:
+            done.append(pool.submit(core.gather, arena, header, line))
+            line += arena.lines
+
+
+def aligned(
+    source: Source,
+    programs: Callable[[], Programs],
+    header: Header,
+    ids: Callable[[Arena], npt.NDArray[np.uint32]],
+    pool: Workers,
+    arenas: ArenaPool,
+    progress: Progress | None = None,
+) -> Iterator[ParsedBatch]:
+    """Batches in order, with the template ids that `ids` gives for each chunk.
+
+    `ids` is called in file order on the calling thread. Shapes must be known to the header already.
+
+    Raises:
+        InputError: a line does not fit the template given for it: the source is not what it was.
+    """
+    line = 1
+    pending: list[tuple[int, Future[ParsedBatch | int]]] = []
+    for arena in chunks(source, arenas, progress):
+        given = ids(arena)
+        call = programs().align
+        pending.append((line, pool.submit(call, arena, arenas, header, given, line)))
+        line += len(given)
+        if len(pending) == EPOCH_CHUNKS:
+            yield _aligned(source, *pending.pop(0))
+    for entry in pending:
+        yield _aligned(source, *entry)
+
+
+def _aligned(source: Source, first_line: int, job: Future[ParsedBatch | int]) -> ParsedBatch:
+    result = job.result()
+    if isinstance(result, int):
+        raise InputError(
+            f"{source.name}: line {first_line + result} is not what it was when it was first read: "
+            f"the file changed while it was parsed; parse it again when nobody writes to it"
+        )
+    return result

@@ -1,0 +1,168 @@
+"""What is remembered of every template while lines go by: counts, places, examples, types."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe import native
+from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.template import LexicalClass, Template, TemplateTable
+
+__all__ = ["Summary"]
+
+EXAMPLES = 3
+"""Distinct values kept per slot."""
+
+_EXAMPLE_BYTES = 200
+
+
+class Summary:
+    """Counts, first and last lines, example values and lexical classes, per template id.
+
+    Attributes:
+        lines, bytes: everything seen.
+        counts, first_line, last_line: int64 per template id; line numbers are 0 before one is seen.
+    """
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.bytes = 0
+        self.counts = np.zeros(1, np.int64)
+        self.first_line = np.zeros(1, np.int64)
+        self.last_line = np.zeros(1, np.int64)
+        self._examples: dict[int, list[list[bytes]]] = {}
+        self._types: dict[int, list[LexicalClass]] = {}
+
+    def grow(self, templates: int) -> None:
+        """Makes room for template ids below `templates`."""
+        for name in ("counts", "first_line", "last_line"):
+            array = getattr(self, name)
+            if len(array) < templates:
+                setattr(self, name, np.concatenate([array, np.zeros(templates - len(array), int)]))
+
+    def count(self, ids: npt.NDArray[np.uint32], first_line: int, size: int) -> None:
+        """Counts consecutive lines.
+
+        Args:
+            ids: template id per line.
+            first_line: number of the first of them.
+            size: their bytes.
+        """
+        self.lines += len(ids)
+        self.bytes += size
+        if len(ids) == 0:
+            return
+        self.grow(int(ids.max()) + 1)
+        self.counts += np.bincount(ids, minlength=len(self.counts))
+        numbers = np.arange(first_line, first_line + len(ids))
+        first = np.zeros_like(self.first_line)
+        # The last assignment wins, so that going backwards leaves the first line.
+        first[ids[::-1]] = numbers[::-1]
+        self.first_line = np.where(self.first_line == 0, first, self.first_line)
+        self.last_line[ids] = numbers
+
+    def look_at(self, batch: ParsedBatch) -> None:
+        """Takes examples and types from the values of a batch."""
+        for template_id in batch.present:
+            slots = batch.templates[template_id].slots
+            if slots == 0 or template_id == 0:
+                continue
+            examples = self._examples.setdefault(template_id, [[] for _ in range(slots)])
+            types = self._types.setdefault(template_id, [LexicalClass.EMPTY] * slots)
+            for slot in range(slots):
+                column = batch.column(template_id, slot)
+                if types[slot] is not LexicalClass.TEXT:
+                    types[slot] = native.join_classes(types[slot], native.classify(column))
+                _add_examples(examples[slot], column)
+
+    def examples(self, template_id: int) -> list[list[bytes]]:
+        """Some values of each slot."""
+        return self._examples.get(template_id, [])
+
+    def types(self, template_id: int) -> list[LexicalClass]:
+        """The least lexical class of each slot that holds all its values."""
+        return self._types.get(template_id, [])
+
+    def carried_over(
+        self, before: TemplateTable, table: TemplateTable, mapping: npt.NDArray[np.uint32]
+    ) -> Summary:
+        """The same for what the templates have become.
+
+        Args:
+            before: the templates counted so far.
+            table: the final templates; their types are set.
+            mapping: final id per id in `before`.
+        """
+        new = Summary()
+        new.lines, new.bytes = self.lines, self.bytes
+        new.grow(len(table))
+        self.grow(len(mapping))
+        used = np.flatnonzero(self.counts)
+        target = mapping[used]
+        np.add.at(new.counts, target, self.counts[used])
+        new.first_line[:] = np.iinfo(np.int64).max
+        np.minimum.at(new.first_line, target, self.first_line[used])
+        new.first_line[new.counts == 0] = 0
+        np.maximum.at(new.last_line, target, self.last_line[used])
+        forms = native.Programs(table)
+        for old in used.tolist():
+            self._carry(old, new, int(mapping[old]), before, forms)
+        for template_id, types in new._types.items():
+            table.set_types(template_id, types)
+        return new
+
+    def _carry(
+        self,
+        old: int,
+        new: Summary,
+        target: int,
+        before: TemplateTable,
+        forms: native.Programs,
+    ) -> None:
+        """Adds what is known of an old template's slots to those of the one it became."""
+        slots = forms.templates[target].slots
+        if slots == 0 or target == 0:
+            return
+        examples = new._examples.setdefault(target, [[] for _ in range(slots)])
+        types = new._types.setdefault(target, [LexicalClass.EMPTY] * slots)
+        known = self.examples(old)
+        if len(known) < before[old].slots:
+            return
+        # A slot that is new holds, for these lines, one and the same text, or one made of old
+        # values; an example line tells which.
+        message = before[old].render([values[0] if values else b"" for values in known])
+        values = forms.variables(message, target)
+        if values is None:
+            return
+        places = _places(before[old], [v[0] if v else b"" for v in known])
+        for slot, place in enumerate(_places(forms.templates[target], values)):
+            if place in places:
+                source = places.index(place)
+                found, seen = self._types[old][source], known[source]
+            else:
+                column = ByteColumn.of([values[slot]])
+                found, seen = native.classify(column), [values[slot]]
+            types[slot] = native.join_classes(types[slot], found)
+            for value in seen:
+                if len(examples[slot]) < EXAMPLES and value not in examples[slot]:
+                    examples[slot].append(value)
+
+
+def _places(template: Template, values: list[bytes]) -> list[tuple[int, int]]:
+    """Where each value lies in the rendered message."""
+    places, at = [], 0
+    for literal, value in zip(template.literals, values, strict=False):
+        at += len(literal)
+        places.append((at, at + len(value)))
+        at += len(value)
+    return places
+
+
+def _add_examples(examples: list[bytes], column: ByteColumn) -> None:
+    for i in range(min(len(column), EXAMPLES)):
+        if len(examples) >= EXAMPLES:
+            return
+        value = column[i][:_EXAMPLE_BYTES]
+        if value not in examples:
+            examples.append(value)

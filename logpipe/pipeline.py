@@ -1,0 +1,273 @@
+"""Parsing as plain functions: `stream` for programs, `parse` for files that people read.
+
+`stream` goes over a source once and yields batches as it learns, so that the first lines of a
+group carry an earlier form of its template than the last ones. `parse` reads every source twice: it
+learns from the whole, and then writes each line with the final template of its group.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe import parsers
+from logpipe.batch import ParsedBatch
+from logpipe.errors import UsageError
+from logpipe.export.base import ParseInfo, Sink
+from logpipe.formats.auto import detect
+from logpipe.formats.layouts import Layout
+from logpipe.formats.named import layout_for
+from logpipe.formats.readers import Source, check_unchanged, head, open_sources
+from logpipe.native import ArenaPool, Header
+from logpipe.parsers.base import Parser
+from logpipe.parsers.drain import Drain
+from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
+from logpipe.parsers.stream import Progress, learned, workers
+from logpipe.template import TemplateTable
+
+Value = bytes
+"""A value of a slot; the name keeps clear of `ParseResult.bytes`."""
+
+__all__ = ["ParseResult", "default_threads", "parse", "pick_layout", "stream"]
+
+
+def default_threads() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pick_layout(layout: str, sources: Sequence[Source]) -> tuple[Layout, str]:
+    """The header layout of some sources, and a sentence that says why.
+
+    Args:
+        layout: `auto`, the name of a layout, or `<Field> ... <Content>`.
+        sources: looked at only for `auto`; what the head of each fits is tried.
+
+    Raises:
+        LayoutError, UnknownNameError: there is no such layout.
+        UsageError: `auto` finds different layouts for different sources.
+    """
+    if layout != "auto":
+        return layout_for(layout), "as asked for"
+    found = None
+    for source in sources:
+        detection = detect(head(source))
+        if found is not None and detection.layout.spec != found[1].layout.spec:
+            first, other = found[0], source.name
+            raise UsageError(
+                f"{first} looks like {found[1].layout.name!r} but {other} like "
+                f"{detection.layout.name!r}: parse them one by one, or name one layout by --format"
+            )
+        found = found or (source.name, detection)
+    if found is None:
+        return layout_for("plain"), "there is nothing to look at"
+    return found[1].layout, found[1].reason
+
+
+def _parser(
+    parser: str | Parser, parameters: Mapping[str, object] | None, model: str | None
+) -> tuple[Parser, str]:
+    if model is not None:
+        from logpipe.parsers.model import load
+
+        if parameters:
+            raise UsageError("a saved model has its own parameters; leave --set away")
+        loaded = load(model)
+        return loaded, str(getattr(loaded, "parser", type(loaded).__name__.lower()))
+    if isinstance(parser, str):
+        return parsers.load(parser, **(parameters or {})), parser
+    if parameters:
+        raise UsageError("parameters belong to a parser given by name")
+    return parser, type(parser).__name__
+
+
+def stream(
+    source: Source | str,
+    *,
+    parser: str | Parser = "drain",
+    parameters: Mapping[str, object] | None = None,
+    layout: str | Layout = "auto",
+    model: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[ParsedBatch]:
+    """Parses a source in one pass, learning on the way; memory stays bounded.
+
+    Args:
+        source: a path or a source.
+        parser: a native one (`drain` without regular expressions among its masks).
+        parameters: of the parser, when it is given by name.
+        layout: as `pick_layout`.
+        model: path of a saved model; then nothing is learned, and unknown lines are in group 0.
+        threads: default: one per processor.
+        progress: called after every chunk.
+
+    Yields:
+        Batches of consecutive lines. Template ids keep their meaning from batch to batch; the
+        template of a group can change from one id to another while it generalises.
+
+    Raises:
+        UsageError: the parser cannot run in one pass; use `parse`.
+    """
+    if isinstance(source, str):
+        sources = open_sources([source])
+        if len(sources) != 1:
+            raise UsageError(f"{source} holds {len(sources)} logs; parse them one by one")
+        source = sources[0]
+    chosen, name = _parser(parser, parameters, model)
+    if not isinstance(chosen, Drain) or not chosen.is_native:
+        raise UsageError(f"parser {name!r} cannot run in one pass; use logpipe.pipeline.parse")
+    compiled = layout if isinstance(layout, Layout) else pick_layout(layout, [source])[0]
+    header = Header(compiled.program, compiled.fields)
+    with workers(threads or default_threads()) as pool:
+        yield from learned(
+            source, chosen.core_, header, pool, frozen=model is not None, progress=progress
+        )
+
+
+@dataclass(frozen=True)
+class ParseResult:
+    """What a parse found.
+
+    Attributes:
+        info: sources, layout, parser, final templates.
+        lines, bytes: of all sources together, uncompressed.
+        seconds, cpu_seconds: wall clock, and user + system time of this process.
+        layout, layout_reason: what was used, and why.
+        counts: int64, lines per template id.
+        first_line, last_line: int64, line numbers per template id, 0 where it does not occur. With
+            several sources, numbers count within the source they are in.
+        warnings: sentences a user should see.
+    """
+
+    info: ParseInfo
+    lines: int
+    bytes: int
+    seconds: float
+    cpu_seconds: float
+    layout: str
+    layout_reason: str
+    counts: npt.NDArray[np.int64]
+    first_line: npt.NDArray[np.int64]
+    last_line: npt.NDArray[np.int64]
+    warnings: tuple[str, ...]
+    _learning: Learning = field(repr=False)
+
+    @property
+    def templates(self) -> TemplateTable:
+        """The final templates."""
+        return self.info.templates
+
+    @property
+    def groups(self) -> int:
+        """Groups that have at least one line, "unknown" not counted."""
+        present = np.flatnonzero(self.counts)
+        return len({self.templates[int(t)].group for t in present} - {0})
+
+    def examples(self, template_id: int) -> list[list[Value]]:
+        """Some values of each slot of a template, as they were met first."""
+        return self._learning.summary.examples(template_id)
+
+    def save_model(self, path: str) -> None:
+        """Writes what the parser learned, for `model=`."""
+        self._learning.parser.save(path)
+
+
+def parse(
+    sources: Sequence[Source],
+    *,
+    parser: str | Parser = "drain",
+    parameters: Mapping[str, object] | None = None,
+    layout: str = "auto",
+    model: str | None = None,
+    threads: int | None = None,
+    sink: Callable[[ParseInfo], Sink] | None = None,
+    progress: Progress | None = None,
+) -> ParseResult:
+    """Parses sources with any parser and writes every line to a sink.
+
+    Args:
+        sources: logs of one layout, see `logpipe.formats.readers.open_sources`.
+        parser: name, `package.module:Class`, or a parser.
+        parameters: of the parser, when it is given by name.
+        layout: as `pick_layout`.
+        model: path of a saved model; then nothing is learned, and unknown lines are in group 0.
+        threads: default: one per processor.
+        sink: opens the output once the templates are known; None: nothing is written.
+        progress: called after every chunk with the bytes read and, if known, their total; goes
+            over the sources once per pass.
+
+    Raises:
+        LogpipeError: of the kind of what went wrong; then nothing is left of the output.
+    """
+    started, cpu = time.perf_counter(), time.process_time()
+    if not sources:
+        raise UsageError("no input")
+    compiled, reason = pick_layout(layout, sources)
+    chosen, name = _parser(parser, parameters, model)
+    before = [source.fingerprint() for source in sources]
+    headers = [Header(compiled.program, compiled.fields) for _ in sources]
+    learning = _learning(chosen, name, frozen=model is not None)
+    with workers(threads or default_threads()) as pool, closing(learning):
+        for source, header in zip(sources, headers, strict=True):
+            learning.learn(source, header, pool, progress)
+        templates = learning.finish()
+        info = ParseInfo(
+            sources=tuple(source.name for source in sources),
+            layout=compiled.name,
+            field_names=compiled.fields,
+            parser=name,
+            parameters=_parameters(chosen),
+            templates=templates,
+            timestamp_fields=compiled.timestamp.fields if compiled.timestamp else (),
+            timestamp_pattern=compiled.timestamp.pattern if compiled.timestamp else "",
+            line_counts=learning.summary.counts,
+        )
+        if sink is not None:
+            arenas = ArenaPool()
+            opened = sink(info)
+            try:
+                for source, header, seen in zip(sources, headers, before, strict=True):
+                    for batch in learning.batches(source, header, pool, arenas, progress):
+                        opened.write(batch, source.name)
+                        del batch
+                    check_unchanged(source, seen)
+                opened.finish()
+            except BaseException:
+                opened.abort()
+                raise
+    summary = learning.summary
+    return ParseResult(
+        info=info,
+        lines=summary.lines,
+        bytes=summary.bytes,
+        seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - cpu,
+        layout=compiled.name,
+        layout_reason=reason,
+        counts=summary.counts,
+        first_line=summary.first_line,
+        last_line=summary.last_line,
+        warnings=tuple(learning.warnings()),
+        _learning=learning,
+    )
+
+
+def _learning(parser: Parser, name: str, frozen: bool) -> Learning:
+    if isinstance(parser, Drain) and parser.is_native:
+        return DrainLearning(parser, frozen)
+    return ParserLearning(parser, name, frozen)
+
+
+def _parameters(parser: Parser) -> dict[str, object]:
+    try:
+        return dict(parser.get_params())
+    except (AttributeError, TypeError):
+        # A parser of somebody else need not tell.
+        return {}
