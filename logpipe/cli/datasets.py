@@ -48,7 +48,7 @@ def list_(mirror: str | None, as_json: bool) -> int:
             [
                 str(row["name"]),
                 _number(row["lines"]),
-                "" if row["size"] is None else size(row["size"]),
+                size(row["size"]) if row["size"] else "",
                 str(row["layout"]),
                 ", ".join(row["truth"]),
                 str(row["here"]),

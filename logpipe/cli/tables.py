@@ -42,10 +42,8 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     ]
     if sys.stdout.isatty():
         _fit(columns, widths, shutil.get_terminal_size().columns)
-    heading = [
-        click.style(text, bold=True) for text in _line(columns, widths, [c.name for c in columns])
-    ]
-    click.echo("  ".join(heading).rstrip())
+    heading = "  ".join(_line(columns, widths, [column.name for column in columns]))
+    click.echo(click.style(heading.rstrip(), bold=True))
     for row in cells:
         click.echo("  ".join(_line(columns, widths, row)).rstrip())
 

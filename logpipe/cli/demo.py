@@ -1,0 +1,221 @@
+"""`logpipe demo`: the whole chain on the embedded sample.
+
+The sample is logs of real servers that the project recorded itself, with a marked fault window.
+Every log is parsed, written as Parquet, read back, rendered, and compared with the original.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from logpipe.cli.options import json_option, quiet_option
+from logpipe.cli.progress import ProgressBar
+from logpipe.cli.tables import Column, print_json, print_table, size
+from logpipe.errors import OutputError
+
+if TYPE_CHECKING:
+    from logpipe.pipeline import ParseResult
+
+__all__ = ["command"]
+
+_TELLING = 3
+"""How many templates of the fault are shown per log."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One log parsed by one parser; `seconds` is the parsing alone, without the output."""
+
+    log: str
+    parser: str
+    layout: str
+    lines: int
+    templates: int
+    checked_templates: int
+    bytes: int
+    seconds: float
+    parquet_bytes: int
+    exact: bool
+    output: str
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What of one log is only seen while something is wrong."""
+
+    log: str
+    first_line: int
+    last_line: int
+    only_then: int
+    examples: list[str]
+
+
+@click.command("demo")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    help="Folder for the Parquet files; default: results/demo in LOGPIPE_HOME.",
+)
+@json_option
+@quiet_option
+def command(output: str | None, as_json: bool, quiet: bool) -> int:
+    """Parse the embedded sample, prove that nothing was lost, and show what is in it."""
+    import yaml
+
+    sample = resources.files("logpipe") / "data" / "sample"
+    about = yaml.safe_load((sample / "sample.yaml").read_text(encoding="utf-8"))
+    folder = _folder(output)
+    parsers = ["drain", *(["drain3"] if importlib.util.find_spec("drain3") else [])]
+    rows, faults = [], []
+    with resources.as_file(sample) as place, ProgressBar("parsing the sample", quiet=quiet) as bar:
+        logs = {name: place / f"{name}.zst" for name in about["files"]}
+        for done, (name, path) in enumerate(logs.items()):
+            facts = about["files"][name]
+            bar(done, len(logs))
+            for parser in parsers:
+                target = folder / f"{Path(name).stem}.{parser}.parquet"
+                result = _parse(path, parser, target)
+                seconds = _parse(path, parser, None).seconds
+                rows.append(_row(name, parser, facts, result, seconds, target))
+                if parser == "drain":
+                    faults.append(_fault(name, facts, result))
+    exact = all(row.exact for row in rows)
+    if as_json:
+        print_json(
+            {
+                "logs": [asdict(row) for row in rows],
+                "fault": {**about["fault"], "logs": [asdict(fault) for fault in faults]},
+                "exact": exact,
+            }
+        )
+    else:
+        _print(rows, faults, about, next(iter(logs.values())), parsers)
+    return 0 if exact else 1
+
+
+def _folder(output: str | None) -> Path:
+    if output is None:
+        from logpipe.datasets import Home
+
+        folder = Home().folder / "results" / "demo"
+    else:
+        folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from None
+    return folder
+
+
+def _parse(log: Path, parser: str, target: Path | None) -> ParseResult:
+    from logpipe import pipeline
+    from logpipe.export import ParseInfo, Sink, open_sink
+    from logpipe.formats.readers import open_sources
+
+    def sink(info: ParseInfo) -> Sink:
+        return open_sink(str(target), info=info, force=True)
+
+    return pipeline.parse(
+        open_sources([str(log)]), parser=parser, sink=None if target is None else sink
+    )
+
+
+def _row(name: str, parser: str, facts: dict[str, Any], result: ParseResult, target: Path) -> _Row:
+    from logpipe.export.parquet import restore
+
+    digest = hashlib.sha256()
+    for part in restore(str(target)):
+        digest.update(part)
+    return _Row(
+        log=name,
+        parser=parser,
+        layout=result.layout,
+        lines=result.lines,
+        templates=int((result.counts > 0).sum()),
+        checked_templates=facts["templates"],
+        bytes=result.bytes,
+        seconds=seconds,
+        parquet_bytes=target.stat().st_size,
+        exact=digest.hexdigest() == facts["sha256"],
+        output=str(target),
+    )
+
+
+def _fault(name: str, facts: dict[str, Any], result: ParseResult) -> _Fault:
+    """The templates that have no line outside of the fault window."""
+    first, last = facts["fault_lines"]["first"], facts["fault_lines"]["last"]
+    inside = (result.counts > 0) & (result.first_line >= first) & (result.last_line <= last)
+    inside[0] = False
+    chosen = sorted(inside.nonzero()[0].tolist(), key=lambda i: (-result.counts[i], i))
+    return _Fault(
+        log=name,
+        first_line=first,
+        last_line=last,
+        only_then=len(chosen),
+        examples=[
+            f"{result.counts[i]:,} x {result.info.templates[i].text()}" for i in chosen[:_TELLING]
+        ],
+    )
+
+
+def _print(
+    rows: list[_Row], faults: list[_Fault], about: dict[str, Any], log: Path, parsers: list[str]
+) -> None:
+    click.echo(f"{about['description']}.\n")
+    print_table(
+        [
+            Column("log"),
+            Column("layout"),
+            Column("parser"),
+            Column("lines", "right"),
+            Column("templates", "right"),
+            Column("by hand", "right"),
+            Column("raw", "right"),
+            Column("Parquet", "right"),
+            Column("parse MB/s", "right"),
+            Column("same bytes back"),
+        ],
+        [
+            [
+                row.log,
+                row.layout,
+                row.parser,
+                f"{row.lines:,}",
+                f"{row.templates:,}",
+                f"{row.checked_templates:,}",
+                size(row.bytes),
+                size(row.parquet_bytes),
+                f"{row.bytes / 1e6 / row.seconds:.1f}" if row.seconds else "-",
+                "yes" if row.exact else "NO",
+            ]
+            for row in rows
+        ],
+    )
+    if "drain3" not in parsers:
+        click.echo("\nFor a comparison with the package drain3: pip install 'logpipe[drain3]'")
+    fault = about["fault"]
+    click.echo(f"\nFrom {fault['start']} to {fault['end']} something was wrong:")
+    for what in fault["what"]:
+        click.echo(f"  {what}")
+    click.echo("\nTemplates that occur only then:")
+    for each in faults:
+        click.echo(
+            f"  {each.log}, lines {each.first_line:,} to {each.last_line:,}: {each.only_then}"
+        )
+        for example in each.examples:
+            click.echo(f"      {click.unstyle(example)[:110]}")
+    click.echo(
+        f"\nTry next:\n"
+        f"  logpipe templates {log} --top 10\n"
+        f"  logpipe templates {rows[0].output} --json\n"
+        f"  logpipe parse YOUR.log -o YOUR.parquet\n"
+        f"  logpipe parsers list"
+    )
