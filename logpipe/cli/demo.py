@@ -128,7 +128,14 @@ def _parse(log: Path, parser: str, target: Path | None) -> ParseResult:
     )
 
 
-def _row(name: str, parser: str, facts: dict[str, Any], result: ParseResult, target: Path) -> _Row:
+def _row(
+    name: str,
+    parser: str,
+    facts: dict[str, Any],
+    result: ParseResult,
+    seconds: float,
+    target: Path,
+) -> _Row:
     from logpipe.export.parquet import restore
 
     digest = hashlib.sha256()
