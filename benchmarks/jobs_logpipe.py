@@ -107,29 +107,38 @@ def _job(task: Task, batches: Callable[[], Iterator[ParsedBatch]]) -> Job:
 
 def logpipe_parse(task: Task) -> Job:
     """Online Drain in one pass: template id per line and variable columns, batch by batch."""
-    from logpipe import pipeline
+    from logpipe import parsers, pipeline
+    from logpipe.formats.named import layout_for
 
-    parser, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
-    return _job(
-        task,
-        lambda: pipeline.stream(task.path, parser=parser, layout=task.layout, threads=threads),
-    )
+    name, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    layout = layout_for(task.layout)
+    # Looking a parser up by name reads the metadata of every installed package: that is start-up.
+    ready = [parsers.load(name)]
+
+    def batches() -> Iterator[ParsedBatch]:
+        parser = ready.pop() if ready else parsers.load(name)
+        return pipeline.stream(task.path, parser=parser, layout=layout, threads=threads)
+
+    return _job(task, batches)
 
 
-def _learn(path: str, layout: str, parser: str, model: str) -> None:
+def _learn(path: str, layout: str, name: str, model: str) -> None:
     from logpipe import parsers, pipeline
 
-    drain = parsers.load(parser)
-    for _ in pipeline.stream(path, parser=drain, layout=layout, threads=1):
+    parser = parsers.load(name)
+    for _ in pipeline.stream(path, parser=parser, layout=layout, threads=1):
         pass
-    drain.save(model)
+    parser.save(model)
 
 
 def logpipe_match(task: Task) -> Job:
     """Against the model of a parse of the same input, which another process made before."""
     from logpipe import pipeline
+    from logpipe.formats.named import layout_for
+    from logpipe.parsers import model as _model_module  # noqa: F401  (imported late otherwise)
 
     parser, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    layout = layout_for(task.layout)
     model = str(Path(task.work) / f"{Path(task.path).stem}.{parser}.json")
     if task.check or not Path(model).exists():
         # In the first round always: the model must be that of the code that is measured.
@@ -141,5 +150,5 @@ def logpipe_match(task: Task) -> Job:
         if other.exitcode:
             raise RuntimeError(f"learning the model ended with exit code {other.exitcode}")
     return _job(
-        task, lambda: pipeline.stream(task.path, model=model, layout=task.layout, threads=threads)
+        task, lambda: pipeline.stream(task.path, model=model, layout=layout, threads=threads)
     )

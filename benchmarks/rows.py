@@ -170,6 +170,7 @@ def _growth(runs: Sequence[Run]) -> list[Row]:
     times = [median(values) for values in found]
     sizes = [of[min(of)].lines for of in by]
     peaks = [max(run.peak_mb for run in of.values()) for of in by]
+    highest = max(r.peak_mb for r in runs if r.contestant.startswith("logpipe"))
     lines = ", ".join(f"{size:,} lines" for size in sizes)
     return [
         Row(
@@ -181,11 +182,11 @@ def _growth(runs: Sequence[Run]) -> list[Row]:
             f"{lines}: CPU {', '.join(f'{t:.3g}x' for t in times)}",
         ),
         Row(
-            "peak memory, largest input of this run",
+            "peak memory, highest of all our runs",
             "< 300 MB",
             "100 MB",
-            f"{peaks[2]:.0f} MB",
-            peaks[2] < 300,
+            f"{highest:.0f} MB",
+            highest < 300,
             f"{lines}: {', '.join(f'{p:.0f} MB' for p in peaks)}",
         ),
     ]

@@ -215,9 +215,16 @@ def main(given: Sequence[str] | None = None) -> int:
         return 2
     if before["load_average"][0] > 0.5 * before["cores"]:
         suite.say(f"the machine is busy (load {before['load_average'][0]}): mind the ranges")
-    for part in PARTS:
-        if part in options.only.split(","):
-            getattr(suite, part)()
+    if any(origin.label.startswith("sample:") for origin in suite.plain):
+        where = options.mirror or "LOGPIPE_MIRROR (not set)"
+        suite.say(f"none of the real logs in {where}: scaling the embedded sample instead")
+    try:
+        for part in PARTS:
+            if part in options.only.split(","):
+                getattr(suite, part)()
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
     document = suite.document(before)
     folder = options.out or HERE / "results" / f"{document['date']}-{machine.slug(before)}"
     report.save(folder, document, suite.runs)

@@ -100,6 +100,8 @@ def test_growth_compares_cpu_and_memory() -> None:
 
     assert (row(runs, "growth").measured, row(runs, "growth").met) == ("11x", False)
     assert (row(runs, "peak").measured, row(runs, "peak").met) == ("250 MB", True)
+    more = [*runs, run("logpipe-2-threads", 1, peak_mb=300.0)]
+    assert (row(more, "peak").measured, row(more, "peak").met) == ("300 MB", False)
     runs[1] = replace(runs[1], status="timeout")
     assert row(runs, "growth").met is False
 
