@@ -31,7 +31,7 @@ _TELLING = 3
 
 @dataclass(frozen=True)
 class _Row:
-    """One log parsed by one parser; `seconds` is the parsing alone, without the output."""
+    """One log parsed by one parser; `seconds` is the parsing alone, the layout being known."""
 
     log: str
     parser: str
@@ -83,7 +83,7 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
             for parser in parsers:
                 target = folder / f"{Path(name).stem}.{parser}.parquet"
                 result = _parse(path, parser, target)
-                seconds = _parse(path, parser, None).seconds
+                seconds = _parse(path, parser, None, result.layout).seconds
                 rows.append(_row(name, parser, facts, result, seconds, target))
                 if parser == "drain":
                     faults.append(_fault(name, facts, result))
@@ -115,7 +115,7 @@ def _folder(output: str | None) -> Path:
     return folder
 
 
-def _parse(log: Path, parser: str, target: Path | None) -> ParseResult:
+def _parse(log: Path, parser: str, target: Path | None, layout: str = "auto") -> ParseResult:
     from logpipe import pipeline
     from logpipe.export import ParseInfo, Sink, open_sink
     from logpipe.formats.readers import open_sources
@@ -124,7 +124,10 @@ def _parse(log: Path, parser: str, target: Path | None) -> ParseResult:
         return open_sink(str(target), info=info, force=True)
 
     return pipeline.parse(
-        open_sources([str(log)]), parser=parser, sink=None if target is None else sink
+        open_sources([str(log)]),
+        parser=parser,
+        layout=layout,
+        sink=None if target is None else sink,
     )
 
 
