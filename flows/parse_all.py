@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
+# Imported here because it would otherwise count as work of whatever is parsed first.
+import pyarrow.parquet  # noqa: F401
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.states import Failed
@@ -25,7 +28,11 @@ import logpipe
 from flows.environment import task_runner
 from flows.tables import to_csv, to_markdown, write_bytes, write_json
 from logpipe import datasets as catalogue
+from logpipe import parsers as known_parsers
+from logpipe import pipeline
 from logpipe.errors import InputError, UsageError
+from logpipe.export import open_sink
+from logpipe.formats.readers import open_sources
 
 if TYPE_CHECKING:
     from prefect import State
@@ -95,10 +102,6 @@ def parse(
     dataset: dict[str, Any], parser: str, parameters: dict[str, Any], output: str, threads: int
 ) -> dict[str, Any]:
     """Parse one data set with one parser into `output`; the manifest, which lies beside it."""
-    from logpipe import pipeline
-    from logpipe.export import open_sink
-    from logpipe.formats.readers import open_sources
-
     begin, target = time.time(), Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
     result = pipeline.parse(
@@ -124,7 +127,6 @@ def parse(
         "templates": sum(1 for count in result.counts if count),
         "groups": result.groups,
         "seconds": result.seconds,
-        "cpu_seconds": result.cpu_seconds,
         "span": [begin, time.time()],
     }
     write_json(_manifest_path(target), manifest)
@@ -201,20 +203,22 @@ def check(
     Raises:
         UnknownNameError: a data set, group or parser that there is not.
         UsageError: nothing to do, or parameters for a parser that is not used.
+        InputError: the mirror is a folder that does not exist.
     """
-    from logpipe import parsers as known
-
     if datasets is None:
         here = set(catalogue.available(mirror=mirror))
         asked = catalogue.load().resolve(["sample", "loghub-2k"])
         chosen = [d.name for d in asked if d.embedded or d.name in here]
     else:
-        chosen = [d.name for d in catalogue.load().resolve(datasets)]
+        asked = catalogue.load().resolve(datasets)
+        if not all(d.embedded for d in asked):
+            catalogue.mirror_setting(mirror)
+        chosen = [d.name for d in asked]
     used = list(dict.fromkeys(["drain", "drain3"] if parsers is None else parsers))
     if not chosen or not used:
         raise UsageError("nothing to do: at least one data set and one parser are needed")
     for parser in used:
-        known.load(parser, **(parameters or {}).get(parser, {}))
+        known_parsers.load(parser, **(parameters or {}).get(parser, {}))
     if unused := set(parameters or {}) - set(used):
         raise UsageError(f"parameters for {sorted(unused)[0]!r}, but parsers are {', '.join(used)}")
     if threads < 1:
@@ -249,7 +253,7 @@ def _complete(target: Path) -> bool:
 
 
 def _row(manifest: dict[str, Any], status: str, folder: Path) -> dict[str, Any]:
-    facts = ("dataset", "parser", "lines", "templates", "groups", "seconds", "cpu_seconds")
+    facts = ("dataset", "parser", "lines", "templates", "groups", "seconds")
     seconds = manifest["seconds"]
     return {
         **{key: manifest[key] for key in facts},

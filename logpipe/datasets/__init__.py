@@ -36,6 +36,7 @@ __all__ = [
     "fetch",
     "list_rows",
     "load",
+    "mirror_setting",
     "path",
     "show",
 ]
