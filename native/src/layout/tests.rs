@@ -159,6 +159,8 @@ fn lines_of_other_fields_are_refused_by_checks() {
     refuse(spec, "\tat x.Y(Z.java:12): m");
     refuse(spec, "2015-10-18 18:01:47,978 FOO x.Y: m");
     refuse(spec, "2015-10-18 18:01:47,978 INFO x Y: m");
+    check("M[a3_", "x[y ", &["y"], "x");
+    refuse("M[a3_", "x[y z ");
 }
 
 #[test]

@@ -286,7 +286,9 @@ impl Text {
             });
         }
         for node in &mut text.nodes {
-            let to_blank = |c: &Continuation| matches!(c.separator.quick, Quick::Run);
+            // At the end of the line a run is looked for from behind: blanks may come before it.
+            let to_blank =
+                |c: &Continuation| matches!((c.separator.quick, c.next), (Quick::Run, Next::Node(_)));
             if node.continuations.iter().all(to_blank) {
                 node.check = node.check.without_blanks();
             }
