@@ -77,6 +77,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # Whoever reads our output has seen enough.
         return 0
+    except OSError as error:
+        # What files do is told by LogpipeErrors; what is left without a name is standard output.
+        _trace()
+        where = error.filename if error.filename is not None else "cannot write standard output"
+        return _failed(f"{where}: {error.strerror or error}")
     except MemoryError:
         _trace()
         return _failed("out of memory")

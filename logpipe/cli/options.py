@@ -114,6 +114,10 @@ def typed_parameters(
         UsageError: a value is not of the type of its parameter.
         UnknownNameError: the parser has no such parameter.
     """
+    if not settings:
+        return {}
+    if not callable(constructor):
+        raise UsageError(f"--set: parser {parser!r} is {constructor!r}, expected a class")
     values = split_assignments(settings, "--set")
     known = {
         name: parameter

@@ -196,6 +196,8 @@ def _check_outputs(
 
     wanted: dict[str, str] = {}
     if output is not None:
+        if Path(output).is_dir():  # its ending would be found wrong first
+            check_output(output, force=force)
         kind = check_sink(output, style, multiline=multiline)
         wanted["-o"] = output
         if kind == "loghub":

@@ -56,7 +56,7 @@ from logpipe.export.times import NO_TIME, time_column, time_reader
 __all__ = ["ParquetSink", "restore"]
 
 _ROW_GROUP_ROWS = 131_072
-_ROW_GROUP_BYTES = 32 << 20
+_ROW_GROUP_BYTES = 16 << 20
 """Arrow bytes, about twice the raw ones; what a sink holds in memory is a small multiple."""
 
 
