@@ -86,7 +86,7 @@ _LAYOUTS: dict[str, _Named] = {
     "apache-error": _Named(
         "Apache httpd error log, 2.2 and 2.4",
         r"\[<Weekday:weekday> <Month:month> <Day:day> <Time:clock> <Year:int>\] \[<Level:word>\] "
-        r"(\[pid <Pid:word>\] )?<Content>",
+        r"(\[pid <Pid:int>(:tid <Tid:int>)?\] )?<Content>",
         "Weekday Month Day Time Year",
         "%a %b %d %H:%M:%S.%f %Y",
     ),
