@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         _trace()
         return _failed(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _failed("interrupted; nothing was written", INTERRUPTED, word="")
+        return _failed("interrupted", INTERRUPTED, word="")
     except BrokenPipeError:
         # Whoever reads our output has seen enough.
         return 0

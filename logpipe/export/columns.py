@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.export.base import Rows
 from logpipe.export.text import to_strings
 from logpipe.template import LexicalClass, Template, TemplateTable
 
 __all__ = [
     "TemplateFacts",
     "column_names",
+    "continuation_columns",
     "header_columns",
     "string_column",
     "type_labels",
@@ -210,6 +212,14 @@ def header_columns(batch: ParsedBatch) -> tuple[list[pa.Array], pa.Array]:
         [column[i] for column in batch.fields] if i in rows else None for i in range(len(batch))
     ]
     return texts, pa.array(exact, exact_type)
+
+
+def continuation_columns(rows: Rows) -> tuple[pa.Array, pa.Array]:
+    """The further lines of each row: text, null where there is none; and the exact bytes."""
+    if rows.continuation is None or rows.lines is None:
+        return pa.nulls(len(rows), pa.string()), pa.nulls(len(rows), pa.binary())
+    text, exact = string_column(rows.continuation)
+    return pc.if_else(pa.array(rows.lines > 1), text, pa.scalar(None, pa.string())), exact
 
 
 def _copied(column: ByteColumn) -> ByteColumn:

@@ -10,13 +10,27 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-import orjson
-
 from logpipe.export.atomic import Output
 from logpipe.export.base import ParseInfo, Rows
-from logpipe.export.columns import TemplateFacts, column_names, type_labels
-from logpipe.export.rows import RowTexts
-from logpipe.export.text import source_text
+from logpipe.export.columns import (
+    TemplateFacts,
+    column_names,
+    continuation_columns,
+    header_columns,
+    type_labels,
+)
+from logpipe.export.json_columns import (
+    Piece,
+    constant,
+    joined,
+    joined_variables,
+    numbers,
+    per_row,
+    quoted,
+    spread,
+)
+from logpipe.export.rows import exact_lines
+from logpipe.export.text import source_text, to_strings
 
 __all__ = ["JsonLinesSink"]
 
@@ -45,50 +59,49 @@ class JsonLinesSink:
         self._info = info
         self._facts = TemplateFacts(info.templates, restyle)
         self._columns = column_names(info.field_names)
-        self._constants: dict[int, dict[str, object]] = {}
         self._output = Output(path, force=force)
 
-    def _constant(self, template_id: int) -> dict[str, object]:
-        """What every row of a template has in common."""
-        found = self._constants.get(template_id)
-        if found is None:
-            template = self._info.templates[template_id]
-            found = self._constants[template_id] = {
-                "template_id": template_id,
-                "group": template.group,
-                "template": self._facts.text(template_id),
-                "variable_types": type_labels(template),
-            }
-        return found
+    def _template(self, template_id: int) -> str:
+        """What every row of a template has in common, up to its variables."""
+        facts = {
+            "template_id": template_id,
+            "group": self._info.templates[template_id].group,
+            "template": self._facts.text(template_id),
+        }
+        opening = '["' if self._info.templates[template_id].slots else "["
+        return f',{constant(facts)[1:-1]},"variables":{opening}'
+
+    def _types(self, template_id: int) -> str:
+        """What follows the variables."""
+        template = self._info.templates[template_id]
+        closing = '"]' if template.slots else "]"
+        return f'{closing},"variable_types":{constant(type_labels(template))}'
 
     def write_rows(self, rows: Rows) -> None:
         """Append rows."""
+        if not len(rows):
+            return
         self._facts.extend(self._info.templates)
-        texts = RowTexts(rows)
-        several = len(self._info.sources) > 1
-        source = source_text(rows.source)
-        constants = [self._constant(i) for i in rows.batch.template_ids.tolist()]
-        lines = []
-        for i, line_no in enumerate(texts.line_numbers):
-            row: dict[str, object] = {"line_no": line_no}
-            if several:
-                row["source"] = source
-            for name, header in zip(self._columns, texts.headers, strict=True):
-                row[name] = header[i]
-            row["message"] = texts.messages[i]
-            constant = constants[i]
-            row["template_id"] = constant["template_id"]
-            row["group"] = constant["group"]
-            row["template"] = constant["template"]
-            row["variables"] = texts.variables[i]
-            row["variable_types"] = constant["variable_types"]
-            if rows.lines is not None:
-                row["lines"] = texts.lines[i]
-                row["continuation"] = texts.continuations[i]
-            if i in texts.exact:
-                row["bytes"] = base64.b64encode(texts.exact[i]).decode("ascii")
-            lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-        self._output.write(b"".join(lines))
+        batch = rows.batch
+        pieces: list[Piece] = ['{"line_no":', numbers(rows.line_numbers)]
+        if len(self._info.sources) > 1:
+            pieces.append(f',"source":{constant(source_text(rows.source))}')
+        headers, _ = header_columns(batch)
+        for name, header in zip(self._columns, headers, strict=True):
+            pieces += [f",{constant(name)}:", *quoted(header)]
+        pieces += [',"message":', *quoted(to_strings(batch.messages)[0])]
+        pieces.append(spread(batch.template_ids, self._template))
+        pieces.append(joined_variables(batch, '","'))
+        pieces.append(spread(batch.template_ids, self._types))
+        if rows.lines is not None:
+            pieces += [',"lines":', numbers(rows.lines)]
+            pieces += [',"continuation":', *quoted(continuation_columns(rows)[0])]
+        exact = {
+            row: f',"bytes":"{base64.b64encode(line).decode("ascii")}"'
+            for row, line in exact_lines(rows).items()
+        }
+        pieces += [per_row(len(rows), exact), "}\n"]
+        self._output.write(joined(len(rows), pieces)[0])
 
     def finish(self) -> None:
         """Give the file its name."""

@@ -17,31 +17,51 @@ objects are built here.
 from __future__ import annotations
 
 import base64
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
-import orjson
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 import logpipe
+from logpipe.batch import ParsedBatch
 from logpipe.export.atomic import STANDARD_OUTPUT, Output
 from logpipe.export.base import ParseInfo, Rows
-from logpipe.export.columns import TemplateFacts
-from logpipe.export.rows import RowTexts
+from logpipe.export.columns import TemplateFacts, continuation_columns, header_columns
+from logpipe.export.json_columns import (
+    Piece,
+    constant,
+    escaped,
+    joined,
+    joined_variables,
+    numbers,
+    per_row,
+    spread,
+)
+from logpipe.export.rows import exact_lines
 from logpipe.export.severity import level_field, severity_number
-from logpipe.export.text import source_text
-from logpipe.export.times import NO_TIME, time_reader
+from logpipe.export.text import source_text, to_strings
+from logpipe.export.times import time_reader
 
 __all__ = ["OtelSink"]
 
 _RECORDS_PER_REQUEST = 1000
+_SCOPE = constant({"name": "logpipe", "version": logpipe.__version__})
+_OPENING = (
+    '{"resourceLogs":[{"resource":{"attributes":[]},'
+    f'"scopeLogs":[{{"scope":{_SCOPE},"logRecords":['
+).encode()
+_CLOSING = b"]}]}]}\n"
 _IDS = {
-    "trace_id": ("traceId", re.compile(r"(?!0{32})[0-9a-fA-F]{32}")),
-    "traceid": ("traceId", re.compile(r"(?!0{32})[0-9a-fA-F]{32}")),
-    "span_id": ("spanId", re.compile(r"(?!0{16})[0-9a-fA-F]{16}")),
-    "spanid": ("spanId", re.compile(r"(?!0{16})[0-9a-fA-F]{16}")),
+    "trace_id": ("traceId", 32),
+    "traceid": ("traceId", 32),
+    "span_id": ("spanId", 16),
+    "spanid": ("spanId", 16),
 }
+"""Header fields that are ids: the record's member, and its hex digits; all zero is no id."""
 
 
 class OtelSink:
@@ -75,85 +95,115 @@ class OtelSink:
         ]
         self._times = time_reader(info)
         self._observed = str(time.time_ns())
-        self._pending: list[dict[str, object]] = []
+        self._pending: list[bytes] = []
+        self._pending_records = 0
         self._output = Output(path, force=force)
 
     def write_rows(self, rows: Rows) -> None:
         """Append rows."""
+        if not len(rows):
+            return
         self._facts.extend(self._info.templates)
-        texts = RowTexts(rows)
         batch = rows.batch
-        times = None if self._times is None else self._times(batch).tolist()
-        path = "" if rows.source == STANDARD_OUTPUT else source_text(rows.source)
-        terminators = batch.terminators.tolist()
-        for i, template_id in enumerate(batch.template_ids.tolist()):
-            record: dict[str, object] = {}
-            if times is not None and times[i] > 0 and times[i] != NO_TIME:
-                record["timeUnixNano"] = str(times[i])
-            record["observedTimeUnixNano"] = self._observed
-            if self._level is not None:
-                level = texts.headers[self._level][i]
-                if level:
-                    record["severityNumber"] = severity_number(level)
-                    record["severityText"] = level
-            body = texts.messages[i]
-            more = texts.continuations[i]
-            if more is not None:
-                body += ("", "\n", "\r\n")[terminators[i]] + more.removesuffix("\n")
-            record["body"] = {"stringValue": body}
-            record["attributes"] = self._attributes(texts, i, template_id, path)
-            for field, name, pattern in self._ids:
-                value = texts.headers[field][i]
-                if value and pattern.fullmatch(value):
-                    record[name] = value.lower()
-            self._pending.append(record)
-            if len(self._pending) >= _RECORDS_PER_REQUEST:
-                self._flush()
+        headers, _ = header_columns(batch)
+        data, offsets = joined(
+            len(rows),
+            [
+                "{",
+                *self._time(batch),
+                f'"observedTimeUnixNano":"{self._observed}"',
+                *self._severity(headers),
+                *_body(rows),
+                ',"attributes":[',
+                spread(batch.template_ids, self._template),
+                joined_variables(batch, '"},{"stringValue":"'),
+                spread(batch.template_ids, self._after_variables),
+                numbers(rows.line_numbers),
+                '"}}',
+                *_file(rows.source),
+                *self._header_attributes(headers),
+                *_original(rows),
+                "]",
+                *self._trace(headers),
+                "},",
+            ],
+        )
+        self._append(data, offsets)
         if len(self._info.sources) > 1:
             self._flush()
 
-    def _attributes(
-        self, texts: RowTexts, i: int, template_id: int, path: str
-    ) -> list[dict[str, object]]:
-        variables = [{"stringValue": value} for value in texts.variables[i]]
-        group = int(self._facts.groups[template_id])
-        attributes: list[dict[str, object]] = [
-            _string("log.template", self._facts.text(template_id)),
-            _integer("log.template.id", template_id),
-            _integer("log.template.group", group),
-            {"key": "log.variables", "value": {"arrayValue": {"values": variables}}},
-            _integer("log.file.line", texts.line_numbers[i]),
+    def _time(self, batch: ParsedBatch) -> list[Piece]:
+        if self._times is None:
+            return []
+        times = self._times(batch)
+        known = times > 0  # 0 means unknown, and the field is unsigned
+        text = pc.binary_join_element_wise('"timeUnixNano":"', numbers(times), '",', "")
+        return [pc.if_else(pa.array(known), text, "")]
+
+    def _severity(self, headers: Sequence[pa.Array]) -> list[Piece]:
+        if self._level is None:
+            return []
+        level = pc.fill_null(headers[self._level], "").dictionary_encode()
+        texts = [
+            f',"severityNumber":{severity_number(word)},"severityText":{constant(word)}'
+            if word
+            else ""
+            for word in level.dictionary.to_pylist()
         ]
-        if path:
-            attributes.append(_string("log.file.name", PurePath(path).name))
-            attributes.append(_string("log.file.path", path))
-        for name, column in zip(self._info.field_names, texts.headers, strict=True):
-            value = column[i]
-            if value is not None:
-                attributes.append(_string(f"log.header.{name}", value))
-        if i in texts.exact:
-            encoded = base64.b64encode(texts.exact[i]).decode("ascii")
-            attributes.append({"key": "log.record.original", "value": {"bytesValue": encoded}})
-        return attributes
+        return [pa.array(texts, pa.string()).take(level.indices)]
+
+    def _template(self, template_id: int) -> str:
+        """The attributes of a template, up to its variables."""
+        template = self._info.templates[template_id]
+        opening = '{"stringValue":"' if template.slots else ""
+        return (
+            f"{_attribute('log.template', self._facts.text(template_id))},"
+            f"{_attribute('log.template.id', template_id)},"
+            f"{_attribute('log.template.group', template.group)},"
+            f'{{"key":"log.variables","value":{{"arrayValue":{{"values":[{opening}'
+        )
+
+    def _after_variables(self, template_id: int) -> str:
+        closing = '"}' if self._info.templates[template_id].slots else ""
+        return f'{closing}]}}}}}},{{"key":"log.file.line","value":{{"intValue":"'
+
+    def _header_attributes(self, headers: Sequence[pa.Array]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for name, header in zip(self._info.field_names, headers, strict=True):
+            opening = f',{{"key":{constant("log.header." + name)},"value":{{"stringValue":"'
+            whole = pc.binary_join_element_wise(opening, escaped(header), '"}}', "")
+            pieces.append(pc.fill_null(whole, ""))
+        return pieces
+
+    def _trace(self, headers: Sequence[pa.Array]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for field, name, digits in self._ids:
+            column = pc.fill_null(headers[field], "")
+            fits = pc.and_(
+                pc.match_substring_regex(column, f"^[0-9a-fA-F]{{{digits}}}$"),
+                pc.match_substring_regex(column, "[1-9a-fA-F]"),
+            )
+            text = pc.binary_join_element_wise(f',"{name}":"', pc.ascii_lower(column), '"', "")
+            pieces.append(pc.if_else(fits, text, ""))
+        return pieces
+
+    def _append(self, data: memoryview, offsets: npt.NDArray[np.int32]) -> None:
+        """Add records, each with a comma after it, and write the requests that are full."""
+        start, count = 0, len(offsets) - 1
+        while start < count:
+            stop = min(count, start + _RECORDS_PER_REQUEST - self._pending_records)
+            self._pending.append(bytes(data[offsets[start] : offsets[stop]]))
+            self._pending_records += stop - start
+            start = stop
+            if self._pending_records == _RECORDS_PER_REQUEST:
+                self._flush()
 
     def _flush(self) -> None:
         if not self._pending:
             return
-        request = {
-            "resourceLogs": [
-                {
-                    "resource": {"attributes": []},
-                    "scopeLogs": [
-                        {
-                            "scope": {"name": "logpipe", "version": logpipe.__version__},
-                            "logRecords": self._pending,
-                        }
-                    ],
-                }
-            ]
-        }
-        self._output.write(orjson.dumps(request, option=orjson.OPT_APPEND_NEWLINE))
-        self._pending = []
+        records = b"".join(self._pending)[:-1]  # without the last comma
+        self._pending, self._pending_records = [], 0
+        self._output.write(_OPENING + records + _CLOSING)
 
     def finish(self) -> None:
         """Write the last records, and give the file its name."""
@@ -170,9 +220,43 @@ class OtelSink:
         self._pending = []
 
 
-def _string(key: str, value: str) -> dict[str, object]:
-    return {"key": key, "value": {"stringValue": value}}
+def _attribute(key: str, value: str | int) -> str:
+    found = {"stringValue": value} if isinstance(value, str) else {"intValue": str(value)}
+    return constant({"key": key, "value": found})
 
 
-def _integer(key: str, value: int) -> dict[str, object]:
-    return {"key": key, "value": {"intValue": str(value)}}
+def _file(source: str) -> list[Piece]:
+    if source == STANDARD_OUTPUT:
+        return []
+    path = source_text(source)
+    name, whole = (
+        _attribute("log.file.name", PurePath(path).name),
+        _attribute("log.file.path", path),
+    )
+    return [f",{name},{whole}"]
+
+
+def _body(rows: Rows) -> list[Piece]:
+    """The message; with its further lines, but without the last terminator."""
+    batch = rows.batch
+    pieces: list[Piece] = [',"body":{"stringValue":"', escaped(to_strings(batch.messages)[0])]
+    more, _ = continuation_columns(rows)
+    if more.null_count < len(rows):
+        ends = pa.array(["", "\\n", "\\r\\n"]).take(pa.array(batch.terminators))
+        rest = escaped(pc.replace_substring_regex(more, "\\r?\\n$", ""))
+        pieces.append(pc.fill_null(pc.binary_join_element_wise(ends, rest, ""), ""))
+    return [*pieces, '"}']
+
+
+def _original(rows: Rows) -> list[Piece]:
+    exact = exact_lines(rows)
+    return [
+        per_row(
+            len(rows),
+            {
+                row: f',{{"key":"log.record.original","value":{{"bytesValue":"'
+                f'{base64.b64encode(line).decode("ascii")}"}}}}'
+                for row, line in exact.items()
+            },
+        )
+    ]

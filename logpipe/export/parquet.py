@@ -34,7 +34,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from logpipe.batch import ParsedBatch, Shape
@@ -44,6 +43,7 @@ from logpipe.export.base import ParseInfo, Rows
 from logpipe.export.columns import (
     TemplateFacts,
     column_names,
+    continuation_columns,
     header_columns,
     string_column,
     variable_columns,
@@ -185,7 +185,13 @@ class ParquetSink:
             times = self._times(batch)
             columns[self._time_column] = pa.array(times, pa.timestamp("ns"), mask=times == NO_TIME)
         if self._multiline:
-            columns.update(_continuation_columns(rows))
+            text, exact = continuation_columns(rows)
+            lines = np.ones(len(rows), np.int64) if rows.lines is None else rows.lines
+            columns |= {
+                "lines": pa.array(lines),
+                "continuation": text,
+                "continuation_bytes": exact,
+            }
         return columns
 
     def _shape_codes(self, batch: ParsedBatch) -> npt.NDArray[np.int32]:
@@ -248,14 +254,3 @@ class ParquetSink:
             raise
         except pa.ArrowException as error:
             raise OutputError(f"cannot write {self._output.path}: {error}") from error
-
-
-def _continuation_columns(rows: Rows) -> dict[str, pa.Array]:
-    """How many lines each row stands for, and the further ones; null where there is none."""
-    lines = np.ones(len(rows), np.int64) if rows.lines is None else rows.lines
-    if rows.continuation is None:
-        text, exact = pa.nulls(len(rows), pa.string()), pa.nulls(len(rows), pa.binary())
-    else:
-        text, exact = string_column(rows.continuation)
-        text = pc.if_else(pa.array(lines > 1), text, pa.scalar(None, pa.string()))
-    return {"lines": pa.array(lines), "continuation": text, "continuation_bytes": exact}

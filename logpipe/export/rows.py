@@ -1,4 +1,4 @@
-"""Rows as Python values, for the outputs that are text: JSON lines, CSV, OTLP."""
+"""Rows as Python values, for CSV; and the exact bytes of the few that text cannot show."""
 
 from __future__ import annotations
 
@@ -11,38 +11,25 @@ from logpipe.batch import ByteColumn
 from logpipe.export.base import Rows
 from logpipe.export.text import not_utf8, to_texts, whole_lines
 
-__all__ = ["RowTexts"]
+__all__ = ["RowTexts", "exact_lines"]
 
 
 class RowTexts:
     r"""The values of rows as text, column by column; what is not UTF-8 shows as `\xNN`.
 
     Attributes:
-        line_numbers: 1-based, in the source.
         headers: per header field, one text per row; None where the row's shape has no such field.
         messages: one text per row.
         variables: one list of texts per row.
-        lines: how many lines each row stands for.
-        continuations: the further lines of each row; None where there are none.
-        exact: row to the exact bytes of its lines, for the rows with a text that is not exact.
     """
 
     def __init__(self, rows: Rows) -> None:
         batch = rows.batch
-        self.line_numbers: list[int] = rows.line_numbers.tolist()
         self.headers = list(_headers(rows))
         self.messages = to_texts(batch.messages)
         offsets, values = batch.line_variables
         texts = to_texts(values)
         self.variables = [texts[a:b] for a, b in pairwise(offsets.tolist())]
-        self.lines: list[int] = [1] * len(rows) if rows.lines is None else rows.lines.tolist()
-        self.continuations: list[str | None] = [None] * len(rows)
-        if rows.continuation is not None:
-            more = to_texts(rows.continuation)
-            self.continuations = [
-                text if lines > 1 else None for text, lines in zip(more, self.lines, strict=True)
-            ]
-        self.exact = _exact(rows)
 
 
 def _headers(rows: Rows) -> Iterator[list[str | None]]:
@@ -57,7 +44,8 @@ def _headers(rows: Rows) -> Iterator[list[str | None]]:
         yield texts
 
 
-def _exact(rows: Rows) -> dict[int, bytes]:
+def exact_lines(rows: Rows) -> dict[int, bytes]:
+    """Row to the exact bytes of its lines, terminators included, where a text is not exact."""
     batch = rows.batch
     bad: set[int] = set()
     columns: list[ByteColumn] = [batch.messages, *batch.fields]

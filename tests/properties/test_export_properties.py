@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,13 +121,15 @@ def test_parquet_text_is_exact_or_has_an_exact_twin(log: Parsed) -> None:
 
 @given(logs(), st.booleans())
 def test_json_lines_have_every_line(log: Parsed, multiline: bool) -> None:
-    """Every line is in a row, and a row whose text is not exact has the bytes."""
+    """Every line is in a row, written as orjson writes; if its text is not exact, it has bytes."""
     lines = [line for batch in log.batches for line in batch.messages]
     with tempfile.TemporaryDirectory() as folder:
         path = written(log, folder, "out.jsonl", multiline=multiline)
-        rows = [json.loads(row) for row in path.read_bytes().split(b"\n")[:-1]]
+        text = path.read_bytes()
+        rows = [json.loads(row) for row in text.split(b"\n")[:-1]]
 
     assert sum(row.get("lines", 1) for row in rows) == len(lines)
+    assert [orjson.dumps(row) for row in rows] == text.split(b"\n")[:-1]
     for row in rows:
         if "bytes" in row:
             assert base64.b64decode(row["bytes"], validate=True) in log.source
@@ -149,13 +152,15 @@ def test_loghub_rows_are_the_lines_in_order(log: Parsed) -> None:
     assert [row["LineId"] for row in rows] == [str(i + 1) for i in range(len(messages))]
 
 
-@given(logs())
-def test_otel_has_one_record_per_line(log: Parsed) -> None:
+@given(logs(), st.booleans())
+def test_otel_has_one_record_per_line(log: Parsed, multiline: bool) -> None:
     """Every line of the output is JSON, and there is a record for every line of the input."""
     with tempfile.TemporaryDirectory() as folder:
-        path = written(log, folder, "out.jsonl", style="otel")
-        requests = [json.loads(row) for row in path.read_bytes().split(b"\n")[:-1]]
+        path = written(log, folder, "out.jsonl", style="otel", multiline=multiline)
+        text = path.read_bytes()
+        requests = [json.loads(row) for row in text.split(b"\n")[:-1]]
 
+    assert [orjson.dumps(request) for request in requests] == text.split(b"\n")[:-1]
     records = [
         record
         for request in requests
@@ -163,4 +168,8 @@ def test_otel_has_one_record_per_line(log: Parsed) -> None:
         for scope in resource["scopeLogs"]
         for record in scope["logRecords"]
     ]
-    assert len(records) == sum(map(len, log.batches))
+    messages = [m.decode("utf-8", "backslashreplace") for b in log.batches for m in b.messages]
+    if multiline:
+        assert len(records) <= len(messages)
+    else:
+        assert [record["body"]["stringValue"] for record in records] == messages

@@ -190,6 +190,35 @@ def test_otel_keeps_the_exact_line_where_text_cannot(tmp_path: Path) -> None:
     )
 
 
+def test_an_otel_record_has_its_further_lines_in_its_body(tmp_path: Path) -> None:
+    """With --multiline the body is the message and what continues it, without the last newline."""
+    write(tmp_path / "out.jsonl", example(), [*LINES, LINES[3]], style="otel", multiline=True)
+    records = json_lines(tmp_path / "out.jsonl")[0]["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+
+    assert records[2]["body"]["stringValue"] == "took 3 of 4 ms\n  at a.b\rc\n  at a.b\rc"
+    assert len(records) == 3
+
+
+def test_otel_requests_do_not_mix_sources(tmp_path: Path) -> None:
+    """Each file's records are in requests of their own, under its name."""
+    made = example()
+    sink = open_sink(str(tmp_path / "o.jsonl"), info=made.info(["a.log", "b.log"]), style="otel")
+    for source in ("a.log", "b.log"):
+        sink.write(made.batch(LINES), source)
+    sink.finish()
+    found = [
+        {
+            a["value"]["stringValue"]
+            for record in request["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+            for a in record["attributes"]
+            if a["key"] == "log.file.name"
+        }
+        for request in json_lines(tmp_path / "o.jsonl")
+    ]
+
+    assert found == [{"a.log"}, {"b.log"}]
+
+
 def test_otel_requests_are_bounded(tmp_path: Path) -> None:
     """2500 records are three requests."""
     write(tmp_path / "out.jsonl", example(), LINES[:1] * 2500, style="otel")
