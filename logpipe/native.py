@@ -353,9 +353,11 @@ class DrainCore:
         """Learns from matched arenas in this order; frozen: only spacings are added."""
         pointers = ffi.new("LpChunk *[]", [arena._pointer for arena in arenas])
         header_pointer = header._pointer if header is not None else ffi.NULL
-        _checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen))
-        self.sync()
-        if header is not None:
+        counts = ffi.new("uint64_t[2]")
+        _checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen, counts))
+        if counts[0] != len(self.templates):
+            self.sync()
+        if header is not None and counts[1] != len(header.shapes):
             header.sync()
 
     def sync(self) -> None:

@@ -1,10 +1,9 @@
 """Driving chunks of a source through the native core, with any number of threads.
 
-A source is read in chunks of about 1 MB of whole lines. Chunks come in epochs, small at first: in
-an epoch all chunks are matched in parallel against what is known, then what did not match is
-learned in file order on one thread, then columns are made in parallel, while the next epoch is
-being read. Neither the number of threads nor the size of a chunk changes any result
-(native/src/drain.rs).
+A source is read in chunks of about 512 kB of whole lines. Chunks come in epochs of a few: in an epoch
+all chunks are matched in parallel against what is known, then what did not match is learned in file
+order on one thread, then columns are made in parallel, while the next epoch is being read. Neither
+the number of threads nor the size of chunks and epochs changes any result (native/src/drain.rs).
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from logpipe.native import Arena, ArenaPool, DrainCore, Header, Programs
 
 __all__ = ["CHUNK", "Progress", "Workers", "aligned", "chunks", "learned", "workers"]
 
-CHUNK = 1 << 20
-"""Bytes of a chunk: with its columns it fits the second-level cache."""
+CHUNK = 1 << 19
+"""Bytes of a chunk: larger ones fall out of the caches, smaller ones cost more calls."""
 
-EPOCH_CHUNKS = 8
-"""Chunks of an epoch once it has grown; bounds the memory, about 5 bytes per byte of epoch."""
+EPOCH_CHUNKS = 2
+"""Chunks of an epoch for every thread: few, so that their arenas stay in the caches."""
 
-_FIRST_CHUNK = 1 << 16
+_FIRST_CHUNK = 1 << 15
 
 Progress = Callable[[int, int | None], None]
 """Called with the stored bytes read so far and their total, if known."""
@@ -41,7 +40,13 @@ T = TypeVar("T")
 
 
 class Workers(Protocol):
-    """The part of an executor that is used here."""
+    """The part of an executor that is used here.
+
+    Attributes:
+        epoch: chunks worth having under way at a time.
+    """
+
+    epoch: int
 
     def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
         """Starts a call."""
@@ -50,6 +55,8 @@ class Workers(Protocol):
 
 class _Inline(AbstractContextManager["_Inline"]):
     """Runs calls at once in the calling thread: one thread means one thread."""
+
+    epoch = 1
 
     def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
         future: Future[T] = Future()
@@ -70,9 +77,17 @@ class _Inline(AbstractContextManager["_Inline"]):
     ) -> None: ...
 
 
+class _Threads(ThreadPoolExecutor):
+    """Runs calls on threads; native code lets them run at once."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads, "logpipe")
+        self.epoch = threads * EPOCH_CHUNKS
+
+
 def workers(threads: int) -> AbstractContextManager[Workers]:
     """Something to submit native calls to; leave it as a context."""
-    return _Inline() if threads <= 1 else ThreadPoolExecutor(threads, "logpipe")
+    return _Inline() if threads <= 1 else _Threads(threads)
 
 
 def _sizes() -> Iterator[int]:
@@ -82,11 +97,6 @@ def _sizes() -> Iterator[int]:
         yield size
         size *= 4
     yield from itertools.repeat(CHUNK)
-
-
-def _epoch_lengths() -> Iterator[int]:
-    yield from (1, 1, 1, 4)
-    yield from itertools.repeat(EPOCH_CHUNKS)
 
 
 def chunks(source: Source, pool: ArenaPool, progress: Progress | None = None) -> Iterator[Arena]:
@@ -132,10 +142,10 @@ def learned(
     line = 1
     arenas = chunks(source, core.pool, progress)
     done: list[Future[ParsedBatch]] = []
-    for length in _epoch_lengths():
+    while True:
         epoch: list[Arena] = []
         matching: list[Future[None]] = []
-        for arena in itertools.islice(arenas, length):
+        for arena in itertools.islice(arenas, pool.epoch):
             epoch.append(arena)
             matching.append(pool.submit(core.match, arena, header, frozen))
         # Handing out the last epoch's batches here lets the consumer work while this one matches.
@@ -150,6 +160,9 @@ def learned(
         for arena in epoch:
             done.append(pool.submit(core.gather, arena, header, line))
             line += arena.lines
+        if pool.epoch == 1:
+            # Nothing runs meanwhile; and the arena can be used again while it is in the cache.
+            yield done.pop().result()
 
 
 def aligned(
@@ -175,7 +188,7 @@ def aligned(
         call = programs().align
         pending.append((line, pool.submit(call, arena, arenas, header, given, line)))
         line += len(given)
-        if len(pending) == EPOCH_CHUNKS:
+        if len(pending) > pool.epoch:
             yield _aligned(source, *pending.pop(0))
     for entry in pending:
         yield _aligned(source, *entry)

@@ -11,7 +11,7 @@ use crate::trie::NONE;
 
 /// `input` is longer than what was read by this much, so that fixed-size copies may run over.
 pub const PADDING: usize = 64;
-const COPY: usize = 32;
+const BLOCK: usize = 32;
 
 pub const TERM_NONE: u8 = 0;
 pub const TERM_LF: u8 = 1;
@@ -23,14 +23,15 @@ pub struct Strings {
     pub offsets: Vec<i32>,
     pub data: Vec<u8>,
     used: usize,
+    values: usize,
 }
 
 impl Strings {
     /// Empties the column and makes room for `values` values of `bytes` bytes in all.
     fn begin(&mut self, values: usize, bytes: usize) {
         self.offsets.clear();
-        self.offsets.reserve(values + 1);
-        self.offsets.push(0);
+        self.offsets.resize(values + 1, 0);
+        self.values = 0;
         if self.data.len() < bytes + PADDING {
             self.data.resize(bytes + PADDING, 0);
         }
@@ -40,21 +41,31 @@ impl Strings {
     #[inline(always)]
     fn push(&mut self, input: &[u8], s: Span) {
         self.used += copy(&mut self.data, self.used, input, s);
-        self.offsets.push(self.used as i32);
+        self.values += 1;
+        self.offsets[self.values] = self.used as i32;
     }
 }
 
-/// Copies a span to `to[at..]` and returns its length. Both sides are padded: a copy of fixed size
-/// is a few instructions, whatever it writes too much is overwritten by the next value.
+/// Copies a span to `to[at..]` and returns its length. Both sides are padded: blocks of fixed size
+/// are copied, and whatever is written too much is overwritten by the next value.
 #[inline(always)]
 fn copy(to: &mut [u8], at: usize, input: &[u8], s: Span) -> usize {
     let (a, n) = (s.start as usize, (s.end - s.start) as usize);
-    if n <= COPY {
-        to[at..at + COPY].copy_from_slice(&input[a..a + COPY]);
-    } else {
-        to[at..at + n].copy_from_slice(&input[a..a + n]);
+    let mut done = 0;
+    loop {
+        // As numbers, or the compiler makes one call of memcpy with a variable length of it.
+        let from: &[u8; BLOCK] = input[a + done..a + done + BLOCK].try_into().unwrap_or(&[0; BLOCK]);
+        let (low, high) = from.split_at(BLOCK / 2);
+        let low = u128::from_ne_bytes(low.try_into().unwrap_or_default());
+        let high = u128::from_ne_bytes(high.try_into().unwrap_or_default());
+        let to = &mut to[at + done..at + done + BLOCK];
+        to[..BLOCK / 2].copy_from_slice(&low.to_ne_bytes());
+        to[BLOCK / 2..].copy_from_slice(&high.to_ne_bytes());
+        done += BLOCK;
+        if done >= n {
+            return n;
+        }
     }
-    n
 }
 
 #[derive(Default)]
@@ -116,27 +127,50 @@ impl Chunk {
         self.field_bytes.resize(field_count, 0);
     }
 
-    /// Splits `input[..used]` into lines and headers; the messages are not looked at.
-    fn split_lines(&mut self, layout: &Layout, shapes: &Shapes) {
+    /// Splits `input[..used]` into lines and headers, and calls `then` with each message while its
+    /// bytes are still in the nearest cache.
+    #[inline(always)]
+    fn split_lines(
+        &mut self,
+        layout: &Layout,
+        shapes: &Shapes,
+        mut then: impl FnMut(&mut Chunk, &[u8], Span) -> bool,
+    ) -> bool {
         self.clear(layout.field_count());
-        let used = self.used;
+        // Taken out, so that they can be read while the rest is written.
+        let input = std::mem::take(&mut self.input);
         let mut newlines = std::mem::take(&mut self.newlines);
-        newlines.scan(&self.input[..used]);
+        newlines.scan(&input[..self.used]);
         let mut start = 0usize;
-        for nl in newlines.positions(used) {
-            self.split_line(layout, shapes, start, nl, nl < used);
+        let mut going = true;
+        for nl in newlines.positions(self.used) {
+            let message = self.split_line(layout, shapes, &input, start, nl, nl < self.used);
+            going = then(self, &input, message);
+            if !going {
+                break;
+            }
             start = nl + 1;
         }
         self.newlines = newlines;
+        self.input = input;
+        going
     }
 
     #[inline(always)]
-    fn split_line(&mut self, layout: &Layout, shapes: &Shapes, start: usize, newline: usize, terminated: bool) {
+    fn split_line(
+        &mut self,
+        layout: &Layout,
+        shapes: &Shapes,
+        input: &[u8],
+        start: usize,
+        newline: usize,
+        terminated: bool,
+    ) -> Span {
         let mut end = newline;
         let mut terminator = TERM_NONE;
         if terminated {
             terminator = TERM_LF;
-            if end > start && self.input[end - 1] == b'\r' {
+            if end > start && input[end - 1] == b'\r' {
                 end -= 1;
                 terminator = TERM_CRLF;
             }
@@ -146,7 +180,7 @@ impl Chunk {
         let from = self.fields.len();
         self.fields.resize(from + self.field_count, Span::default());
         let mut shape = NO_HEADER;
-        match layout.split(shapes, &self.input, start, end, &mut self.fields[from..], &mut message, &mut self.key) {
+        match layout.split(shapes, input, start, end, &mut self.fields[from..], &mut message, &mut self.key) {
             Split::Known(id) => shape = id,
             Split::New => self.new_shapes.push((line, self.key.clone())),
             Split::None => {
@@ -160,65 +194,85 @@ impl Chunk {
         self.terminators.push(terminator);
         self.shapes.push(shape);
         self.messages.push(message);
+        message
     }
 
     /// Lines, headers and, where the table already knows, templates of `input[..used]`.
     pub fn match_lines(&mut self, drain: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
-        self.split_lines(layout, shapes);
-        self.match_messages(drain, frozen);
+        self.split_lines(layout, shapes, |c, input, message| {
+            c.match_message(drain, input, message, frozen);
+            true
+        });
     }
 
     /// The same for messages given by their offsets in `input`; there are no lines and headers.
     pub fn match_given(&mut self, drain: &Drain, offsets: &[i64], frozen: bool) {
+        self.given(offsets);
+        let input = std::mem::take(&mut self.input);
+        for i in 0..self.messages.len() {
+            self.match_message(drain, &input, self.messages[i], frozen);
+        }
+        self.input = input;
+    }
+
+    /// Messages without lines and headers.
+    fn given(&mut self, offsets: &[i64]) {
         self.clear(0);
         for pair in offsets.windows(2) {
             self.messages.push(Span { start: pair[0] as u32, end: pair[1] as u32 });
             self.terminators.push(TERM_NONE);
             self.shapes.push(NO_HEADER);
         }
-        self.match_messages(drain, frozen);
     }
 
-    fn match_messages(&mut self, drain: &Drain, frozen: bool) {
-        let data = &self.input[..];
-        for &m in &self.messages {
-            self.first_span.push(self.spans.len() as u32);
-            let t = drain.find(data, m, &mut self.spans, &mut self.scratch, frozen);
-            self.templates.push(t);
-        }
+    #[inline(always)]
+    fn match_message(&mut self, drain: &Drain, input: &[u8], message: Span, frozen: bool) {
+        self.first_span.push(self.spans.len() as u32);
+        let t = drain.find(input, message, &mut self.spans, &mut self.scratch, frozen);
+        self.templates.push(t);
     }
 
     /// Lines and headers, each line being given its template: the second pass over a source.
     ///
     /// Returns the first line whose template does not fit, if any.
-    pub fn align(&mut self, layout: &Layout, shapes: &Shapes, given: &[u32], table: &Programs) -> Result<(), usize> {
-        self.split_lines(layout, shapes);
-        self.align_messages(given, table)
+    pub fn align(
+        &mut self,
+        layout: &Layout,
+        shapes: &Shapes,
+        given: &[u32],
+        table: &Programs,
+    ) -> Result<(), usize> {
+        let fits = self.split_lines(layout, shapes, |c, input, m| c.align_message(input, m, given, table));
+        self.aligned(fits, given)
     }
 
     /// The same for messages given by their offsets in `input`.
     pub fn align_given(&mut self, offsets: &[i64], given: &[u32], table: &Programs) -> Result<(), usize> {
-        self.clear(0);
-        for pair in offsets.windows(2) {
-            self.messages.push(Span { start: pair[0] as u32, end: pair[1] as u32 });
-            self.terminators.push(TERM_NONE);
-            self.shapes.push(NO_HEADER);
-        }
-        self.align_messages(given, table)
+        self.given(offsets);
+        let input = std::mem::take(&mut self.input);
+        let fits =
+            (0..self.messages.len()).all(|i| self.align_message(&input, self.messages[i], given, table));
+        self.input = input;
+        self.aligned(fits, given)
     }
 
-    fn align_messages(&mut self, given: &[u32], table: &Programs) -> Result<(), usize> {
-        if given.len() != self.messages.len() {
-            return Err(given.len().min(self.messages.len()));
-        }
-        for (i, (&m, &t)) in self.messages.iter().zip(given).enumerate() {
-            self.first_span.push(self.spans.len() as u32);
-            if !table.extract(t, &self.input, m, &mut self.spans) {
-                return Err(i);
+    fn align_message(&mut self, input: &[u8], message: Span, given: &[u32], table: &Programs) -> bool {
+        let line = self.templates.len();
+        self.first_span.push(self.spans.len() as u32);
+        match given.get(line) {
+            Some(&t) if table.extract(t, input, message, &mut self.spans) => {
+                self.templates.push(t);
+                true
             }
-            self.templates.push(t);
+            _ => false,
         }
-        Ok(())
+    }
+
+    fn aligned(&self, fits: bool, given: &[u32]) -> Result<(), usize> {
+        if fits && self.templates.len() == given.len() {
+            return Ok(());
+        }
+        Err(self.templates.len())
     }
 
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
@@ -290,18 +344,23 @@ impl Chunk {
             let t = self.templates[self.order[from] as usize];
             let to = self.counts[t as usize] as usize;
             for slot in 0..slots(t) {
-                let first = self.values.offsets.len() - 1;
+                let first = self.values.values;
                 for &i in &self.order[from..to] {
                     let s = self.spans[self.first_span[i as usize] as usize + slot];
                     self.values.push(&self.input, s);
                 }
                 if classify {
-                    let class = crate::recognise::classify_column(&self.values.data, &self.values.offsets[first..]);
+                    let class = crate::recognise::classify_column(
+                        &self.values.data,
+                        &self.values.offsets[first..=self.values.values],
+                    );
                     self.classes.push((t, slot as u32, class));
                 }
             }
             from = to;
         }
+        // Lines that were looked at twice left spans that are nobody's.
+        self.values.offsets.truncate(self.values.values + 1);
         self.gather_fields();
     }
 
@@ -310,7 +369,7 @@ impl Chunk {
     /// Lines are taken in blocks small enough that their bytes stay in the nearest cache while
     /// every field of the block is copied; between columns there is room for a copy to run over.
     fn gather_fields(&mut self) {
-        const BLOCK: usize = 128;
+        const LINES: usize = 128;
         let (n, f) = (self.templates.len(), self.field_count);
         self.field_offsets.resize_with(f, Vec::new);
         let mut next = vec![0usize; f];
@@ -319,19 +378,19 @@ impl Chunk {
             next[k] = at;
             at += self.field_bytes[k] + PADDING;
             self.field_offsets[k].clear();
-            self.field_offsets[k].reserve(n + 1);
-            self.field_offsets[k].push(next[k] as i32);
+            self.field_offsets[k].resize(n + 1, 0);
+            self.field_offsets[k][0] = next[k] as i32;
         }
         if self.field_data.len() < at + PADDING {
             self.field_data.resize(at + PADDING, 0);
         }
-        for block in self.fields.chunks(BLOCK * f.max(1)) {
+        for (number, block) in self.fields.chunks(LINES * f.max(1)).enumerate() {
             for k in 0..f {
                 let mut o = next[k];
-                let offsets = &mut self.field_offsets[k];
-                for s in block[k..].iter().step_by(f) {
+                let offsets = &mut self.field_offsets[k][number * LINES + 1..];
+                for (offset, s) in offsets.iter_mut().zip(block[k..].iter().step_by(f)) {
                     o += copy(&mut self.field_data, o, &self.input, *s);
-                    offsets.push(o as i32);
+                    *offset = o as i32;
                 }
                 next[k] = o;
             }

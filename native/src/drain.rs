@@ -182,7 +182,14 @@ impl Drain {
     /// The template that Drain gives a message, with its variables appended to `spans`; NONE if
     /// the message would change a group or open one.
     #[inline]
-    pub fn find(&self, data: &[u8], m: Span, spans: &mut Vec<Span>, scratch: &mut Scratch, frozen: bool) -> u32 {
+    pub fn find(
+        &self,
+        data: &[u8],
+        m: Span,
+        spans: &mut Vec<Span>,
+        scratch: &mut Scratch,
+        frozen: bool,
+    ) -> u32 {
         let (start, end) = (m.start as usize, m.end as usize);
         if end - start > MAX_MESSAGE {
             spans.push(m);
@@ -311,7 +318,15 @@ impl Drain {
     /// The full search, without learning.
     fn search(&self, data: &[u8], m: Span, scratch: &mut Scratch, frozen: bool) -> Found {
         let (start, end) = (m.start as usize, m.end as usize);
-        if !tokens(data, start, end, &self.delimiters, self.config.mask_atoms, MAX_TOKENS, &mut scratch.tokens) {
+        if !tokens(
+            data,
+            start,
+            end,
+            &self.delimiters,
+            self.config.mask_atoms,
+            MAX_TOKENS,
+            &mut scratch.tokens,
+        ) {
             return Found::Template(0);
         }
         let Some(leaf) = self.route(&scratch.tokens) else { return Found::Nothing };
@@ -344,7 +359,14 @@ impl Drain {
     }
 
     /// Gives a message its template, learning from it unless `frozen`; appends its variables.
-    pub fn place(&mut self, data: &[u8], m: Span, spans: &mut Vec<Span>, scratch: &mut Scratch, frozen: bool) -> u32 {
+    pub fn place(
+        &mut self,
+        data: &[u8],
+        m: Span,
+        spans: &mut Vec<Span>,
+        scratch: &mut Scratch,
+        frozen: bool,
+    ) -> u32 {
         let found = self.find(data, m, spans, scratch, frozen);
         if found != NONE {
             return found;
@@ -362,7 +384,8 @@ impl Drain {
     fn learn(&mut self, data: &[u8], m: Span, scratch: &mut Scratch, frozen: bool) -> u32 {
         let (start, end) = (m.start as usize, m.end as usize);
         let mut found = std::mem::take(&mut scratch.tokens);
-        let short = tokens(data, start, end, &self.delimiters, self.config.mask_atoms, MAX_TOKENS, &mut found);
+        let short =
+            tokens(data, start, end, &self.delimiters, self.config.mask_atoms, MAX_TOKENS, &mut found);
         let t = if short { self.learn_tokens(data, m, &found, frozen) } else { 0 };
         scratch.tokens = found;
         t
@@ -556,7 +579,11 @@ impl Drain {
             let has_wild = node.wild.is_some();
             let count = node.child_count();
             let own = !token.numeric
-                && if has_wild { count < self.config.max_children } else { count + 1 < self.config.max_children };
+                && if has_wild {
+                    count < self.config.max_children
+                } else {
+                    count + 1 < self.config.max_children
+                };
             let new = if own || !has_wild { Some(self.new_node()) } else { None };
             let node = &mut self.nodes[at as usize];
             at = match new {
@@ -754,7 +781,14 @@ impl Drain {
 }
 
 /// Matches `literals` and slots against a message; see `Drain::extract`.
-pub fn extract(literals: &[Box<[u8]>], kinds: &[u8], delimiters: &Delimiters, data: &[u8], m: Span, spans: &mut Vec<Span>) -> bool {
+pub fn extract(
+    literals: &[Box<[u8]>],
+    kinds: &[u8],
+    delimiters: &Delimiters,
+    data: &[u8],
+    m: Span,
+    spans: &mut Vec<Span>,
+) -> bool {
     let (start, end) = (m.start as usize, m.end as usize);
     let base = spans.len();
     let fail = |spans: &mut Vec<Span>| {

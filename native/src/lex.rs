@@ -215,9 +215,8 @@ pub fn atoms(data: &[u8], start: usize, end: usize, mut found: impl FnMut(usize,
         }
         match atom_from_word(data, i, end) {
             Ok(e) => {
-                let signed = i > start
-                    && data[i - 1] == b'-'
-                    && (i - 1 == start || class(data[i - 2]) & WORD == 0);
+                let signed =
+                    i > start && data[i - 1] == b'-' && (i - 1 == start || class(data[i - 2]) & WORD == 0);
                 found(if signed { i - 1 } else { i }, e);
                 i = e;
             }

@@ -175,7 +175,12 @@ pub unsafe extern "C" fn lp_header_shapes(header: *const LpHeader, from: usize) 
 /// # Safety
 /// `program` and `line` have the given lengths.
 #[no_mangle]
-pub unsafe extern "C" fn lp_split_line(program: *const u8, len: usize, line: *const u8, line_len: usize) -> *mut LpBuffer {
+pub unsafe extern "C" fn lp_split_line(
+    program: *const u8,
+    len: usize,
+    line: *const u8,
+    line_len: usize,
+) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
         set_error(String::new());
         let layout = Layout::compile(slice(program, len)?)?;
@@ -323,7 +328,13 @@ pub unsafe extern "C" fn lp_drain_groups(drain: *const LpDrain) -> *mut LpBuffer
 /// # Safety
 /// The slices have the given lengths.
 #[no_mangle]
-pub unsafe extern "C" fn lp_drain_restore(drain: *const LpDrain, text: *const u8, len: usize, wild: *const u8, tokens: usize) -> i64 {
+pub unsafe extern "C" fn lp_drain_restore(
+    drain: *const LpDrain,
+    text: *const u8,
+    len: usize,
+    wild: *const u8,
+    tokens: usize,
+) -> i64 {
     guard(-1, || {
         let mut d = object(drain)?.0.write().map_err(busy)?;
         let wild: Vec<bool> = slice(wild, tokens)?.iter().map(|w| *w != 0).collect();
@@ -373,7 +384,13 @@ fn set_used(c: &mut Chunk, used: usize) -> Result<(), String> {
 /// # Safety
 /// See the module.
 #[no_mangle]
-pub unsafe extern "C" fn lp_match(drain: *const LpDrain, header: *const LpHeader, chunk: *const LpChunk, used: usize, frozen: u8) -> i64 {
+pub unsafe extern "C" fn lp_match(
+    drain: *const LpDrain,
+    header: *const LpHeader,
+    chunk: *const LpChunk,
+    used: usize,
+    frozen: u8,
+) -> i64 {
     guard(-1, || {
         let d = object(drain)?.0.read().map_err(busy)?;
         let header = object(header)?;
@@ -398,7 +415,14 @@ fn check_offsets(offsets: &[i64], used: usize) -> Result<(), String> {
 /// # Safety
 /// `offsets` has `n + 1` values.
 #[no_mangle]
-pub unsafe extern "C" fn lp_match_given(drain: *const LpDrain, chunk: *const LpChunk, used: usize, offsets: *const i64, n: usize, frozen: u8) -> i64 {
+pub unsafe extern "C" fn lp_match_given(
+    drain: *const LpDrain,
+    chunk: *const LpChunk,
+    used: usize,
+    offsets: *const i64,
+    n: usize,
+    frozen: u8,
+) -> i64 {
     guard(-1, || {
         let d = object(drain)?.0.read().map_err(busy)?;
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
@@ -410,12 +434,20 @@ pub unsafe extern "C" fn lp_match_given(drain: *const LpDrain, chunk: *const LpC
     })
 }
 
-/// Learns from chunks that were matched, in this order. `header` may be null.
+/// Learns from chunks that were matched, in this order. `header` may be null. `counts` receives how
+/// many templates and shapes there are then.
 ///
 /// # Safety
-/// `chunks` has `n` pointers.
+/// `chunks` has `n` pointers, `counts` has room for two values.
 #[no_mangle]
-pub unsafe extern "C" fn lp_learn(drain: *const LpDrain, header: *const LpHeader, chunks: *const *const LpChunk, n: usize, frozen: u8) -> i32 {
+pub unsafe extern "C" fn lp_learn(
+    drain: *const LpDrain,
+    header: *const LpHeader,
+    chunks: *const *const LpChunk,
+    n: usize,
+    frozen: u8,
+    counts: *mut u64,
+) -> i32 {
     guard(-1, || {
         let mut d = object(drain)?.0.write().map_err(busy)?;
         let mut shapes = match header.as_ref() {
@@ -427,6 +459,8 @@ pub unsafe extern "C" fn lp_learn(drain: *const LpDrain, header: *const LpHeader
             let mut c = object(c)?.0.try_lock().map_err(busy)?;
             c.learn(&mut d, shapes.as_deref_mut(), frozen != 0);
         }
+        *counts = d.templates.len() as u64;
+        *counts.add(1) = shapes.map_or(0, |s| s.len() as u64);
         Ok(0)
     })
 }
@@ -450,7 +484,12 @@ pub unsafe extern "C" fn lp_gather(drain: *const LpDrain, chunk: *const LpChunk,
 /// # Safety
 /// The slices have the given lengths.
 #[no_mangle]
-pub unsafe extern "C" fn lp_programs_new(templates: *const u8, len: usize, delimiters: *const u8, delimiters_len: usize) -> *mut LpPrograms {
+pub unsafe extern "C" fn lp_programs_new(
+    templates: *const u8,
+    len: usize,
+    delimiters: *const u8,
+    delimiters_len: usize,
+) -> *mut LpPrograms {
     guard(std::ptr::null_mut(), || {
         let read = wire::read_templates(slice(templates, len)?)?;
         let (mut literals, mut kinds) = (Vec::new(), Vec::new());

@@ -30,7 +30,10 @@ impl Columns<'_> {
             at += count[t] * self.slots[t] as usize;
         }
         if self.offsets.len() != at + 1 {
-            return Err(format!("the lines need {at} values, found {}", self.offsets.len().saturating_sub(1)));
+            return Err(format!(
+                "the lines need {at} values, found {}",
+                self.offsets.len().saturating_sub(1)
+            ));
         }
         Ok(Cursors { base, count })
     }
@@ -106,7 +109,9 @@ pub fn lines(
     let mut data = Vec::with_capacity(messages.1.len() * 2);
     offsets.push(0);
     for i in 0..n {
-        let shape = shapes.get(shape_ids[i] as usize).ok_or_else(|| format!("shape {} is not in the table", shape_ids[i]))?;
+        let shape = shapes
+            .get(shape_ids[i] as usize)
+            .ok_or_else(|| format!("shape {} is not in the table", shape_ids[i]))?;
         data.extend_from_slice(&shape.separators[0]);
         for (field, separator) in shape.fields.iter().zip(&shape.separators[1..]) {
             let part = if *field < 0 {

@@ -1,6 +1,6 @@
 //! Where the lines end.
 
-use crate::simd::newlines;
+use crate::simd::equal;
 
 /// One bit per byte: set where the byte is a newline.
 #[derive(Default)]
@@ -13,12 +13,13 @@ impl Newlines {
         self.bits.clear();
         let (blocks, rest) = data.as_chunks::<32>();
         let (pairs, single) = blocks.as_chunks::<2>();
-        self.bits.extend(pairs.iter().map(|[a, b]| u64::from(newlines(a)) | u64::from(newlines(b)) << 32));
+        self.bits
+            .extend(pairs.iter().map(|[a, b]| u64::from(equal(a, b'\n')) | u64::from(equal(b, b'\n')) << 32));
         let mut last = [0u8; 32];
         last[..rest.len()].copy_from_slice(rest);
-        let last = u64::from(newlines(&last));
+        let last = u64::from(equal(&last, b'\n'));
         self.bits.push(match single.first() {
-            Some(block) => u64::from(newlines(block)) | last << 32,
+            Some(block) => u64::from(equal(block, b'\n')) | last << 32,
             None => last,
         });
     }
@@ -74,7 +75,11 @@ mod tests {
             let data: Vec<u8> = (0..len)
                 .map(|_| {
                     state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    if (state >> 33) % 5 == 0 { b'\n' } else { (state >> 40) as u8 }
+                    if (state >> 33) % 5 == 0 {
+                        b'\n'
+                    } else {
+                        (state >> 40) as u8
+                    }
                 })
                 .collect();
             let mut expected: Vec<usize> = (0..len).filter(|&i| data[i] == b'\n').collect();

@@ -28,20 +28,28 @@ mod portable {
         c
     }
 
-    pub fn white(bytes: &[u8; 32]) -> u32 {
-        let mut mask = 0;
-        for (i, b) in bytes.iter().enumerate() {
-            mask |= u32::from(matches!(b, 9..=13 | 32)) << i;
-        }
-        mask
+    fn mask(bytes: &[u8; 32], f: impl Fn(u8) -> bool) -> u32 {
+        bytes.iter().enumerate().fold(0, |mask, (i, b)| mask | u32::from(f(*b)) << i)
     }
 
-    pub fn newlines(bytes: &[u8; 32]) -> u32 {
-        let mut mask = 0;
-        for (i, b) in bytes.iter().enumerate() {
-            mask |= u32::from(*b == b'\n') << i;
-        }
-        mask
+    pub fn white(bytes: &[u8; 32]) -> u32 {
+        mask(bytes, |b| matches!(b, 9..=13 | 32))
+    }
+
+    pub fn equal(bytes: &[u8; 32], byte: u8) -> u32 {
+        mask(bytes, |b| b == byte)
+    }
+
+    pub fn either(bytes: &[u8; 32], x: u8, y: u8) -> u32 {
+        mask(bytes, |b| b == x || b == y)
+    }
+
+    pub fn same(a: &[u8; 32], b: &[u8; 32]) -> u32 {
+        a.iter().zip(b).enumerate().fold(0, |mask, (i, (x, y))| mask | u32::from(x == y) << i)
+    }
+
+    pub fn numeric(bytes: &[u8; 32]) -> (u32, u32) {
+        (mask(bytes, |b| b.is_ascii_digit()), mask(bytes, |b| (b','..=b':').contains(&b)))
     }
 }
 
@@ -98,8 +106,31 @@ mod sse2 {
     }
 
     #[inline(always)]
-    pub fn newlines(bytes: &[u8; 32]) -> u32 {
-        both(bytes, |v| mask(between(v, b'\n', 0)))
+    fn is(v: __m128i, byte: u8) -> __m128i {
+        // SAFETY: SSE2 is part of every x86-64 processor.
+        unsafe { _mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8)) }
+    }
+
+    #[inline(always)]
+    pub fn equal(bytes: &[u8; 32], byte: u8) -> u32 {
+        both(bytes, |v| mask(is(v, byte)))
+    }
+
+    #[inline(always)]
+    pub fn either(bytes: &[u8; 32], x: u8, y: u8) -> u32 {
+        both(bytes, |v| mask(is(v, x)) | mask(is(v, y)))
+    }
+
+    #[inline(always)]
+    pub fn same(a: &[u8; 32], b: &[u8; 32]) -> u32 {
+        // SAFETY: SSE2 is part of every x86-64 processor.
+        let half = |i| mask(unsafe { _mm_cmpeq_epi8(load(a, i), load(b, i)) });
+        half(0) | half(1) << 16
+    }
+
+    #[inline(always)]
+    pub fn numeric(bytes: &[u8; 32]) -> (u32, u32) {
+        (both(bytes, |v| mask(between(v, b'0', 9))), both(bytes, |v| mask(between(v, b',', b':' - b','))))
     }
 }
 
@@ -120,10 +151,28 @@ pub fn white(bytes: &[u8; 32]) -> u32 {
     best::white(bytes)
 }
 
-/// Which of 32 bytes are newlines.
+/// Which of 32 bytes are a given one.
 #[inline(always)]
-pub fn newlines(bytes: &[u8; 32]) -> u32 {
-    best::newlines(bytes)
+pub fn equal(bytes: &[u8; 32], byte: u8) -> u32 {
+    best::equal(bytes, byte)
+}
+
+/// Which of 32 bytes are one of two.
+#[inline(always)]
+pub fn either(bytes: &[u8; 32], x: u8, y: u8) -> u32 {
+    best::either(bytes, x, y)
+}
+
+/// Where 32 bytes are the same as 32 others.
+#[inline(always)]
+pub fn same(a: &[u8; 32], b: &[u8; 32]) -> u32 {
+    best::same(a, b)
+}
+
+/// Which of 32 bytes are digits, and which are digits or one of `, - . / :`, which are neighbours.
+#[inline(always)]
+pub fn numeric(bytes: &[u8; 32]) -> (u32, u32) {
+    best::numeric(bytes)
 }
 
 #[cfg(test)]
@@ -138,7 +187,11 @@ mod tests {
                 bytes[at] = b;
                 assert_eq!(classes(&bytes), portable::classes(&bytes), "{b}");
                 assert_eq!(white(&bytes), portable::white(&bytes), "{b}");
-                assert_eq!(newlines(&bytes), portable::newlines(&bytes), "{b}");
+                assert_eq!(equal(&bytes, b'\n'), portable::equal(&bytes, b'\n'), "{b}");
+                assert_eq!(either(&bytes, 9, 32), portable::either(&bytes, 9, 32), "{b}");
+                let other = std::array::from_fn(|i| if i % 3 == 0 { b } else { b' ' });
+                assert_eq!(same(&bytes, &other), portable::same(&bytes, &other), "{b}");
+                assert_eq!(numeric(&bytes), portable::numeric(&bytes), "{b}");
             }
         }
     }

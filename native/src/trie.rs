@@ -6,6 +6,7 @@
 
 use crate::layout::Span;
 use crate::lex::{atom_at, Delimiters};
+use crate::simd::same;
 
 pub const NONE: u32 = u32::MAX;
 pub const SLOT_TOKEN: u8 = 1;
@@ -94,41 +95,35 @@ pub struct Trie {
 
 impl Default for Trie {
     fn default() -> Self {
-        Trie { nodes: vec![Node::new(0, 0)], text: Vec::new() }
+        Trie { nodes: vec![Node::new(0, 0)], text: vec![0; MARGIN] }
     }
 }
 
+/// Bytes past the end of `text` and of every input, so that literals are compared in blocks.
+const MARGIN: usize = 32;
+
 #[inline(always)]
-fn equal(a: &[u8], b: &[u8]) -> bool {
+fn block(bytes: &[u8], at: usize) -> Option<&[u8; 32]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+/// Whether the `len` bytes at two places are equal. Both sides have a margin behind them.
+#[inline(always)]
+fn equal(a: &[u8], mut i: usize, b: &[u8], mut k: usize, mut len: usize) -> bool {
     // Literals are short; a call of memcmp costs more than it does here.
-    let n = a.len();
-    if n != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i + 8 <= n {
-        let x = u64::from_le_bytes(a[i..i + 8].try_into().unwrap_or([0; 8]));
-        let y = u64::from_le_bytes(b[i..i + 8].try_into().unwrap_or([0; 8]));
-        if x != y {
+    loop {
+        let (Some(x), Some(y)) = (block(a, i), block(b, k)) else { return false };
+        let same = same(x, y);
+        if len < 32 {
+            return (same | u32::MAX << len) == u32::MAX;
+        }
+        if same != u32::MAX {
             return false;
         }
-        i += 8;
+        i += 32;
+        k += 32;
+        len -= 32;
     }
-    if i == n {
-        return true;
-    }
-    if n >= 8 {
-        let x = u64::from_le_bytes(a[n - 8..n].try_into().unwrap_or([0; 8]));
-        let y = u64::from_le_bytes(b[n - 8..n].try_into().unwrap_or([0; 8]));
-        return x == y;
-    }
-    while i < n {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }
 
 impl Trie {
@@ -161,8 +156,8 @@ impl Trie {
         loop {
             let mut at = self.child(link);
             if at == NONE {
-                let lit = self.text.len() as u32;
-                self.text.extend_from_slice(bytes);
+                let lit = (self.text.len() - MARGIN) as u32;
+                self.text.splice(lit as usize..lit as usize, bytes.iter().copied());
                 let new = self.add_node(lit, bytes.len() as u32);
                 self.set_child(link, new);
                 return new;
@@ -215,7 +210,7 @@ impl Trie {
         self.text.len() + self.nodes.len() * std::mem::size_of::<Node>()
     }
 
-    /// The template that fits `data[start..end]`, its variables appended to `spans`; NONE if there
+    /// The template that fits `data[start..end]` (32 more bytes must be readable), its variables appended to `spans`; NONE if there
     /// is none (then `spans` is as before).
     #[inline]
     pub fn walk(
@@ -240,7 +235,7 @@ impl Trie {
             let mut next = NONE;
             let mut try_atom = true;
             let mut node_at = at;
-            if end - p >= len && equal(&self.text[lit..lit + len], &data[p..p + len]) {
+            if end - p >= len && equal(&self.text, lit, data, p, len) {
                 p += len;
                 if p == end {
                     if node.end != NONE {
@@ -250,7 +245,12 @@ impl Trie {
                     next = node.branch(data[p]);
                     if next != NONE {
                         if node.atom != NONE || node.token != NONE {
-                            scratch.choices.push(Choice { node: at, p: p as u32, spans: spans.len() as u32, atom: true });
+                            scratch.choices.push(Choice {
+                                node: at,
+                                p: p as u32,
+                                spans: spans.len() as u32,
+                                atom: true,
+                            });
                         }
                         at = next;
                         continue;
@@ -278,7 +278,12 @@ impl Trie {
                 if try_atom && node.atom != NONE {
                     if let Some(e) = atom_at(data, start, p, end) {
                         if node.token != NONE {
-                            scratch.choices.push(Choice { node: node_at, p: p as u32, spans: spans.len() as u32, atom: false });
+                            scratch.choices.push(Choice {
+                                node: node_at,
+                                p: p as u32,
+                                spans: spans.len() as u32,
+                                atom: false,
+                            });
                         }
                         spans.push(Span { start: p as u32, end: e as u32 });
                         p = e;

@@ -84,7 +84,11 @@ pub fn read_shapes(bytes: &[u8]) -> Result<Vec<ShapeParts>, String> {
     let mut found = Vec::new();
     while !r.is_empty() {
         let n = r.u32()? as usize;
-        let fields = r.take(n.saturating_mul(4))?.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let fields = r
+            .take(n.saturating_mul(4))?
+            .chunks_exact(4)
+            .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
         let mut separators = Vec::with_capacity(n + 1);
         for _ in 0..=n {
             separators.push(r.bytes()?.into());
