@@ -31,6 +31,7 @@ mod text;
 
 use check::Check;
 use members::{Members, Syntax};
+use scan::Blanks;
 pub use shapes::{Shapes, MAX_SHAPES};
 use text::{Element, Item, Line, Path, Seen, Text};
 
@@ -159,7 +160,8 @@ fn split_text(
     key: &mut Vec<u8>,
 ) -> Option<Split> {
     let mut seen = Seen::Singles;
-    let mut line = Line { data, start, end, fields, message };
+    let blanks = if text.blanks_ahead { Blanks::of(data, start) } else { Blanks::default() };
+    let mut line = Line { data, start, end, fields, message, blanks };
     let path = text.split(&mut line, &mut seen)?;
     if seen == Seen::Singles {
         // new_shapes gave the canonical shape of alternative i the number i + 1.

@@ -385,6 +385,9 @@ fn bench_split() {
          r#"{"ts":"2024-05-01T10:00:00.123Z","level":"info","logger":"app.web","caller":"server/http.go:123","msg":"request done in 12 ms for user 42"}"#),
     ];
     for (name, program, line) in cases {
+        if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
+            continue;
+        }
         let layout = Layout::compile(&program).unwrap();
         let mut shapes = layout.new_shapes();
         let data = format!("{line}\n").repeat(1000).into_bytes();

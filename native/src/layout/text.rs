@@ -12,7 +12,7 @@
 //! may well contain the separator: up to `MESSAGE_TRIES` times.
 
 use super::check::Check;
-use super::scan::{find_blank, find_byte, is_blank, run_end};
+use super::scan::{find_blank, find_byte, is_blank, run_end, Blanks};
 use super::Span;
 
 pub const MAX_ALTERNATIVES: usize = 64;
@@ -48,6 +48,47 @@ enum Quick {
     No,
 }
 
+impl Quick {
+    /// The first place in `from..stop` where the separator matches inside the line: where it begins
+    /// and where it ends. None for `No`.
+    #[inline(always)]
+    fn find(self, line: &Line, from: usize, stop: usize, seen: &mut Seen) -> Option<(usize, usize)> {
+        let (data, end) = (line.data, line.end);
+        match self {
+            Quick::Run => {
+                let at = line.blanks.find(data, from, stop)?;
+                Some((at, blanks(data, at, end, seen)))
+            }
+            Quick::Byte(byte) => {
+                let at = find_byte(data, from, stop, byte)?;
+                Some((at, at + 1))
+            }
+            Quick::ByteRun(byte) => {
+                let at = line.blanks.find_before(data, from, stop, end, byte)?;
+                Some((at, blanks(data, at + 1, end, seen)))
+            }
+            Quick::No => None,
+        }
+    }
+}
+
+impl Start {
+    /// Where the field after the steps begins.
+    #[inline(always)]
+    fn walk(&self, at: usize, line: &mut Line, seen: &mut Seen) -> Option<usize> {
+        let mut at = at;
+        for step in &self.steps {
+            let (field_end, next) = step.quick.find(line, at, line.end, seen)?;
+            if !step.check.accepts(line.data, at, field_end) {
+                return None;
+            }
+            line.set(step.target, at, field_end);
+            at = next;
+        }
+        Some(at)
+    }
+}
+
 impl Separator {
     fn new(elements: Vec<Element>) -> Separator {
         let quick = match elements.as_slice() {
@@ -59,38 +100,15 @@ impl Separator {
         Separator { quick, elements }
     }
 
-    /// The first place in `from..=last` where the separator matches inside `..end`: where it begins
-    /// and where it ends.
+    /// The first place in `from..=last` where the separator matches inside the line: where it
+    /// begins and where it ends.
     #[inline(always)]
-    fn find(
-        &self,
-        data: &[u8],
-        from: usize,
-        last: usize,
-        end: usize,
-        seen: &mut Seen,
-    ) -> Option<(usize, usize)> {
+    fn find(&self, line: &Line, from: usize, last: usize, seen: &mut Seen) -> Option<(usize, usize)> {
+        let (data, end) = (line.data, line.end);
         let stop = last.saturating_add(1).min(end);
         match self.quick {
-            Quick::Run => {
-                let at = find_blank(data, from, stop)?;
-                Some((at, blanks(data, at, end, seen)))
-            }
-            Quick::Byte(byte) => {
-                let at = find_byte(data, from, stop, byte)?;
-                Some((at, at + 1))
-            }
-            Quick::ByteRun(byte) => {
-                let mut from = from;
-                loop {
-                    let at = find_byte(data, from, stop, byte)?;
-                    from = at + 1;
-                    if from < end && data.get(from).is_some_and(|&b| is_blank(b)) {
-                        return Some((at, blanks(data, from, end, seen)));
-                    }
-                }
-            }
             Quick::No => self.find_elements(data, from, stop, end, seen),
+            quick => quick.find(line, from, stop, seen),
         }
     }
 
@@ -260,9 +278,30 @@ pub enum Item {
     Message,
 }
 
+/// A field that only one, simple separator can follow.
+#[derive(Clone, Copy)]
+struct Step {
+    target: u8,
+    check: Check,
+    quick: Quick,
+}
+
+/// How a header may begin: a separator, then the fields up to the first choice, laid out side by
+/// side because every line walks them.
+struct Start {
+    separator: Separator,
+    steps: Vec<Step>,
+    /// What comes after the steps.
+    next: Next,
+}
+
 pub struct Text {
-    starts: Vec<Continuation>,
+    /// The tree from its root; `starts` is made of it.
+    root: Vec<Continuation>,
+    starts: Vec<Start>,
     nodes: Vec<Node>,
+    /// Whether so many fields end at a blank that looking for all blanks at once pays.
+    pub blanks_ahead: bool,
     pub paths: std::sync::Arc<Paths>,
 }
 
@@ -271,8 +310,13 @@ type Sequence = (Vec<Vec<Element>>, Vec<(u8, Check)>);
 
 impl Text {
     pub fn build(fields: usize, alternatives: Vec<Vec<Item>>) -> Result<Text, String> {
-        let mut text =
-            Text { starts: Vec::new(), nodes: Vec::new(), paths: std::sync::Arc::new(Paths(Vec::new())) };
+        let mut text = Text {
+            root: Vec::new(),
+            starts: Vec::new(),
+            nodes: Vec::new(),
+            blanks_ahead: false,
+            paths: std::sync::Arc::new(Paths(Vec::new())),
+        };
         let mut paths = Vec::new();
         for (number, items) in alternatives.into_iter().enumerate() {
             let (separators, targets) =
@@ -293,6 +337,8 @@ impl Text {
                 node.check = node.check.without_blanks();
             }
         }
+        text.starts = text.root.iter().map(|c| text.start(c)).collect();
+        text.blanks_ahead = paths.first().is_some_and(|path| path.runs() >= 3);
         text.paths = std::sync::Arc::new(Paths(paths));
         Ok(text)
     }
@@ -307,7 +353,7 @@ impl Text {
         for (i, elements) in separators.iter().enumerate() {
             let nodes = &self.nodes;
             let siblings = match parent {
-                None => &self.starts,
+                None => &self.root,
                 Some(node) => &nodes[node as usize].continuations,
             };
             let wanted = targets.get(i);
@@ -341,7 +387,7 @@ impl Text {
             };
             let continuation = Continuation { separator: Separator::new(elements.clone()), next };
             match parent {
-                None => self.starts.push(continuation),
+                None => self.root.push(continuation),
                 Some(node) => self.nodes[node as usize].continuations.push(continuation),
             }
             if let Next::Node(n) = next {
@@ -349,6 +395,24 @@ impl Text {
             }
         }
         Ok(())
+    }
+
+    fn start(&self, first: &Continuation) -> Start {
+        let mut steps = Vec::new();
+        let mut next = first.next;
+        while let Next::Node(n) = next {
+            let node = &self.nodes[n as usize];
+            let [Continuation { separator, next: after @ Next::Node(_) }] = node.continuations.as_slice()
+            else {
+                break;
+            };
+            if node.target == MESSAGE || matches!(separator.quick, Quick::No) {
+                break;
+            }
+            steps.push(Step { target: node.target, check: node.check, quick: separator.quick });
+            next = *after;
+        }
+        Start { separator: first.separator.clone(), steps, next }
     }
 
     /// The alternative that the line fits, its spans filled in; `seen` says what to
@@ -364,6 +428,7 @@ impl Text {
                     None => continue,
                 }
             };
+            let Some(at) = start.walk(at, line, seen) else { continue };
             if let Some(path) = self.go(start.next, at, line, seen) {
                 let empty = line.span(line.start, line.start);
                 for &field in &self.paths.0.get(path as usize)?.absent {
@@ -392,12 +457,13 @@ impl Text {
                 };
             };
             let (field_end, after) = match only.next {
+                Next::Path(_) if only.separator.elements.is_empty() => (line.end, line.end),
                 Next::Path(_) => {
                     let e = only.separator.match_end(line.data, at, line.end, seen)?;
                     (e, line.end)
                 }
                 Next::Node(_) if node.target == MESSAGE => return self.branch::<2>(node, at, line, seen),
-                Next::Node(_) => only.separator.find(line.data, at, line.end, line.end, seen)?,
+                Next::Node(_) => only.separator.find(line, at, line.end, seen)?,
             };
             if !node.check.accepts(line.data, at, field_end) {
                 return None;
@@ -480,7 +546,7 @@ impl Text {
     ) -> Option<(usize, usize)> {
         let separator = &continuation.separator;
         match continuation.next {
-            Next::Node(_) => separator.find(line.data, from, limit, line.end, seen),
+            Next::Node(_) => separator.find(line, from, limit, seen),
             Next::Path(_) => {
                 let at = separator.match_end(line.data, field, line.end, seen)?;
                 (at >= from && at <= limit).then_some((at, line.end))
@@ -496,6 +562,7 @@ pub struct Line<'a> {
     pub end: usize,
     pub fields: &'a mut [Span],
     pub message: &'a mut Span,
+    pub blanks: Blanks,
 }
 
 impl Line<'_> {
