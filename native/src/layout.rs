@@ -26,14 +26,16 @@
 mod check;
 mod members;
 mod scan;
+mod separator;
 mod shapes;
 mod text;
 
 use check::Check;
 use members::{Members, Syntax};
 use scan::Blanks;
+use separator::{Element, Line, Seen};
 pub use shapes::{Shapes, MAX_SHAPES};
-use text::{Element, Item, Line, Path, Seen, Text};
+use text::{Item, Path, Text};
 
 const MAGIC: &[u8] = b"LPL1";
 const MAX_PROGRAM: usize = 1 << 20;

@@ -189,8 +189,8 @@ fn decode_runs(paths: &Paths, key: &[u8]) -> Option<Shape> {
         let mut bytes = Vec::new();
         for element in separator {
             match element {
-                super::text::Element::Literal(literal) => bytes.extend_from_slice(literal),
-                super::text::Element::Run => match take(1)?[0] {
+                super::separator::Element::Literal(literal) => bytes.extend_from_slice(literal),
+                super::separator::Element::Run => match take(1)?[0] {
                     RAW_RUN => {
                         let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
                         bytes.extend_from_slice(take(length as usize)?);
