@@ -12,6 +12,7 @@
 //! A *rival* of group C is a group of the same leaf that could win, for some line, although C fits
 //! that line without a difference. Mostly there is none, and then a walk of the trie decides.
 
+use crate::guess::{Guesses, Rows, WAYS};
 use crate::layout::Span;
 use crate::lex::{token_hash, tokens, Delimiters, Token};
 use crate::trie::{Trie, WalkScratch, NONE, SLOT_ANY, SLOT_ATOM, SLOT_TOKEN};
@@ -127,6 +128,7 @@ impl TreeNode {
 #[derive(Default)]
 pub struct Scratch {
     walk: WalkScratch,
+    guesses: Guesses,
     tokens: Vec<Token>,
 }
 
@@ -136,6 +138,7 @@ pub struct Drain {
     pub templates: Vec<Template>,
     groups: Vec<Group>,
     trie: Trie,
+    rows: Rows,
     root: HashMap<usize, u32>,
     nodes: Vec<TreeNode>,
     dirty: Vec<u32>,
@@ -159,12 +162,16 @@ impl Drain {
             kinds: vec![SLOT_ANY],
             wild: Vec::new(),
         };
+        // Ids count from the verbatim template; a slot that holds anything is never guessed.
+        let mut rows = Rows::default();
+        rows.push(&verbatim.literal_slices(), &verbatim.kinds);
         Drain {
             delimiters: Delimiters::new(&config.extra_delimiters),
             config,
             templates: vec![verbatim],
             groups: Vec::new(),
             trie: Trie::default(),
+            rows,
             root: HashMap::new(),
             nodes: Vec::new(),
             dirty: vec![0],
@@ -196,7 +203,7 @@ impl Drain {
             return 0;
         }
         let base = spans.len();
-        let t = self.trie.walk(&self.delimiters, data, start, end, spans, &mut scratch.walk);
+        let t = self.look_up(data, start, end, spans, scratch);
         if t == NONE {
             return NONE;
         }
@@ -213,6 +220,33 @@ impl Drain {
             Found::Template(t) if self.extract(t, data, m, spans) => t,
             _ => NONE,
         }
+    }
+
+    /// A template that fits the message, by guess or by the trie.
+    #[inline(always)]
+    fn look_up(
+        &self,
+        data: &[u8],
+        start: usize,
+        end: usize,
+        spans: &mut Vec<Span>,
+        scratch: &mut Scratch,
+    ) -> u32 {
+        let mut none = [NONE; WAYS];
+        let guesses = scratch.guesses.of(data, start, end).unwrap_or(&mut none);
+        for way in 0..WAYS {
+            let t = guesses[way];
+            if self.rows.fits(t, &self.delimiters, data, start, end, spans) {
+                guesses.swap(0, way);
+                return t;
+            }
+        }
+        let t = self.trie.walk(&self.delimiters, data, start, end, spans, &mut scratch.walk);
+        if t != NONE {
+            guesses.rotate_right(1);
+            guesses[0] = t;
+        }
+        t
     }
 
     /// Whether no rival beats the group for a message that fits its template.
@@ -446,6 +480,7 @@ impl Drain {
 
     fn push_template(&mut self, template: Template) -> u32 {
         self.held += template.literals.iter().map(|l| l.len() + 40).sum::<usize>() + 100;
+        self.rows.push(&template.literal_slices(), &template.kinds);
         self.templates.push(template);
         self.dirty.push(0);
         (self.templates.len() - 1) as u32
@@ -492,6 +527,7 @@ impl Drain {
         for t in std::mem::take(&mut self.groups[g as usize].templates) {
             let template = &self.templates[t as usize];
             self.trie.remove(&template.literal_slices(), &template.kinds, t);
+            self.rows.remove(t);
             self.dirty[t as usize] = self.epoch;
         }
         if let Some(t) = self.groups[g as usize].verbatim.take() {
@@ -776,7 +812,7 @@ impl Drain {
     }
 
     pub fn memory(&self) -> usize {
-        self.held + self.trie.size()
+        self.held + self.trie.size() + self.rows.size()
     }
 }
 

@@ -15,7 +15,7 @@
 //!
 //! The sign belongs to the atom only where no word precedes it (`a-5` is `a-` and `5`).
 
-use crate::simd::{classes, white};
+use crate::simd::{classes, numeric, white};
 
 const DIGIT: u8 = 1;
 const LETTER: u8 = 2;
@@ -124,9 +124,23 @@ fn continues_atom(digits: usize, hex: bool, length: usize) -> bool {
 #[inline(always)]
 fn atom_from_word(data: &[u8], start: usize, end: usize) -> Result<usize, usize> {
     // Most atoms are shorter than 32 bytes: all of their words are seen in one look.
-    if let Some(window) = data.get(start..start + 32) {
+    if let Some(window) = data.get(start..).and_then(|d| d.first_chunk::<32>()) {
         let limit = (end - start).min(32);
-        let c = classes(window.try_into().unwrap_or(&[0; 32]));
+        // Most are digits and joiners only; one that no digit follows is not part of the atom.
+        let (digit, either) = numeric(window);
+        if digit & 1 == 1 {
+            let run = (!either).trailing_zeros() as usize;
+            if run >= limit && limit < 32 {
+                let digit = digit & ((1 << limit) - 1);
+                let last = (either & !digit & !(digit >> 1)).trailing_zeros() as usize;
+                return Ok(start + last.min(limit));
+            }
+            if run < limit && class(window[run]) & WORD == 0 && window[run] != b'_' {
+                let last = (either & !digit & !(digit >> 1)).trailing_zeros() as usize;
+                return Ok(start + last.min(run));
+            }
+        }
+        let c = classes(window);
         // Beyond `end` there is no word; at bit 32 the window ends, and then the slow way is taken.
         let word = if limit < 32 { c.word & ((1u32 << limit) - 1) } else { c.word };
         let mut e = (!word).trailing_zeros() as usize;
@@ -233,7 +247,7 @@ const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The 128-bit product of two words, folded.
 #[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
+pub fn fold(a: u64, b: u64) -> u64 {
     let m = u128::from(a) * u128::from(b);
     (m as u64) ^ ((m >> 64) as u64)
 }

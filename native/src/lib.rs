@@ -9,6 +9,7 @@
 
 pub mod chunk;
 pub mod drain;
+pub mod guess;
 pub mod layout;
 pub mod lex;
 pub mod recognise;

@@ -100,7 +100,7 @@ impl Default for Trie {
 }
 
 /// Bytes past the end of `text` and of every input, so that literals are compared in blocks.
-const MARGIN: usize = 32;
+pub const MARGIN: usize = 32;
 
 #[inline(always)]
 fn block(bytes: &[u8], at: usize) -> Option<&[u8; 32]> {
@@ -109,7 +109,7 @@ fn block(bytes: &[u8], at: usize) -> Option<&[u8; 32]> {
 
 /// Whether the `len` bytes at two places are equal. Both sides have a margin behind them.
 #[inline(always)]
-fn equal(a: &[u8], mut i: usize, b: &[u8], mut k: usize, mut len: usize) -> bool {
+pub fn equal(a: &[u8], mut i: usize, b: &[u8], mut k: usize, mut len: usize) -> bool {
     // Literals are short; a call of memcmp costs more than it does here.
     loop {
         let (Some(x), Some(y)) = (block(a, i), block(b, k)) else { return false };
