@@ -20,7 +20,7 @@ from logpipe import parsers
 from logpipe.batch import ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.base import ParseInfo, Sink
-from logpipe.formats.auto import detect
+from logpipe.formats.auto import Detection, resolve
 from logpipe.formats.layouts import Layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
@@ -53,11 +53,12 @@ def pick_layout(layout: str, sources: Sequence[Source]) -> tuple[Layout, str]:
         LayoutError, UnknownNameError: there is no such layout.
         UsageError: `auto` finds different layouts for different sources.
     """
-    if layout != "auto":
-        return layout_for(layout), "as asked for"
-    found = None
+    found: tuple[str, Detection] | None = None
     for source in sources:
-        detection = detect(head(source))
+        # A layout that is named needs the head too: the fields of JSON lines stand in it.
+        detection = resolve(layout, head(source))
+        if layout != "auto" and detection.layout.fields:
+            return detection.layout, detection.reason
         if found is not None and detection.layout.spec != found[1].layout.spec:
             first, other = found[0], source.name
             raise UsageError(

@@ -9,15 +9,18 @@ fields, then with more fields. Lines that begin with a blank and do not fit are 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from logpipe.batch import ByteColumn
+import numpy as np
+
+from logpipe import native
+from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.formats import program as programs
 from logpipe.formats.layouts import MESSAGE_KEYS, Layout, Timestamp, member_layout
 from logpipe.formats.named import layout_for, named, names
-from logpipe.formats.splitter import SplitLine, scan_json, scan_logfmt
+from logpipe.formats.splitter import scan_json, scan_logfmt
 from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
 from logpipe.template import readable
 
@@ -90,22 +93,51 @@ def _lines(head: bytes) -> list[bytes]:
     return [line for line in lines if line.strip()]
 
 
-def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[SplitLine]]:
-    rows: list[SplitLine] = []
-    continuation = 0
-    for line in lines:
-        row = layout.split(line)
-        if row is not None:
-            rows.append(row)
-        elif line[:1] in (b" ", b"\t"):
-            continuation += 1
+def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[str, bytes]]]:
+    """How a layout fares with some lines, and the header fields of about `_PROBE` that fit."""
+    batch = _split(layout, lines)
+    fits = np.flatnonzero(batch.shape_ids)
+    misfits = np.flatnonzero(batch.shape_ids == 0).tolist()
+    continuation = sum(lines[i][:1] in (b" ", b"\t") for i in misfits)
     checked = _checked_fields(layout)
-    n = max(len(rows), 1)
+    # Of the lines of a shape, each has the same fields.
+    shapes, counts = np.unique(batch.shape_ids[fits], return_counts=True)
+    have = [
+        {layout.fields[k] for k in batch.shapes[shape].fields if k >= 0}
+        for shape in shapes.tolist()
+    ]
+    n = max(len(fits), 1)
     specificity = (
-        sum(len(checked & row.fields.keys()) for row in rows) / n,
-        sum(len(row.fields) for row in rows) / n,
+        sum(len(checked & names) * count for names, count in zip(have, counts, strict=True)) / n,
+        sum(len(names) * count for names, count in zip(have, counts, strict=True)) / n,
     )
-    return _Trial(layout, len(rows), len(lines) - continuation, specificity), rows
+    rows: list[Mapping[str, bytes]] = [
+        {
+            layout.fields[k]: batch.fields[k][i]
+            for k in batch.shapes[int(batch.shape_ids[i])].fields
+            if k >= 0
+        }
+        for i in _spread(fits.tolist(), _PROBE)
+    ]
+    return _Trial(layout, len(fits), len(lines) - continuation, specificity), rows
+
+
+def _split(layout: Layout, lines: Sequence[bytes]) -> ParsedBatch:
+    """The lines with their headers split off by the native core; the messages are not looked at."""
+    core = native.DrainCore(
+        depth=3,
+        similarity=1.0,
+        max_children=1,
+        max_groups=0,
+        mask_atoms=False,
+        delimiters=b"",
+    )
+    header = native.Header(layout.program, layout.fields)
+    arena = core.pool.take()
+    arena.put(b"".join(line + b"\n" for line in lines))
+    core.match(arena, header, frozen=True)
+    core.learn([arena], header, frozen=True)
+    return core.gather(arena, header, 1)
 
 
 def _checked_fields(layout: Layout) -> frozenset[str]:
@@ -123,15 +155,15 @@ def _spread(lines: Sequence[_T], count: int) -> list[_T]:
     return list(lines[:: -(-len(lines) // count)]) if lines else []
 
 
-def _with_timestamp(layout: Layout, rows: Sequence[SplitLine]) -> Layout:
+def _with_timestamp(layout: Layout, rows: Sequence[Mapping[str, bytes]]) -> Layout:
     """The layout with the pattern its time stamps really have, should the given one not fit."""
     given = layout.timestamp
     groups = [given.fields] if given else [(name,) for name in _TIME_KEYS if name in layout.fields]
     for fields in groups:
         values = [
-            b" ".join(row.fields[name] for name in fields)
-            for row in _spread(rows, _PROBE)
-            if all(name in row.fields for name in fields)
+            b" ".join(row[name] for name in fields)
+            for row in rows
+            if all(name in row for name in fields)
         ]
         if not values:
             continue
@@ -188,8 +220,7 @@ def discover(kind: str, head: bytes) -> Layout | None:
     if len(messages) == 1:
         keys = [key for key in keys if key not in messages]
     layout = member_layout(kind, keys, messages)
-    rows = [row for line in _spread(lines, _PROBE) if (row := layout.split(line)) is not None]
-    return _with_timestamp(layout, rows)
+    return _with_timestamp(layout, _try(layout, lines)[1])
 
 
 def _candidates(head: bytes) -> Iterable[Layout]:
