@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from logpipe.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Registry"]
 
@@ -31,6 +34,9 @@ class Registry:
         self._builtin = builtin
 
     def _entry_points(self) -> dict[str, EntryPoint]:
+        # Imported here: it costs more than everything else a parse of a small file needs.
+        from importlib.metadata import EntryPoint, entry_points
+
         found = {ep.name: ep for ep in entry_points(group=self.group)}
         for name, target in self._builtin.items():
             found[name] = EntryPoint(name, target, self.group)
@@ -52,6 +58,8 @@ class Registry:
         """
         if ":" in name_or_path:
             return self._load_path(name_or_path)
+        if name_or_path in self._builtin:
+            return self._load_path(self._builtin[name_or_path])
         points = self._entry_points()
         if name_or_path not in points:
             near = difflib.get_close_matches(name_or_path, points, n=1)

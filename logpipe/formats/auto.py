@@ -21,7 +21,6 @@ from logpipe.formats import program as programs
 from logpipe.formats.layouts import MESSAGE_KEYS, Layout, Timestamp, member_layout
 from logpipe.formats.named import layout_for, named, names
 from logpipe.formats.splitter import scan_json, scan_logfmt
-from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
 from logpipe.template import readable
 
 __all__ = ["HEAD_BYTES", "HEAD_LINES", "Detection", "detect", "discover", "resolve"]
@@ -157,6 +156,8 @@ def _spread(lines: Sequence[_T], count: int) -> list[_T]:
 
 def _with_timestamp(layout: Layout, rows: Sequence[Mapping[str, bytes]]) -> Layout:
     """The layout with the pattern its time stamps really have, should the given one not fit."""
+    from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
+
     given = layout.timestamp
     groups = [given.fields] if given else [(name,) for name in _TIME_KEYS if name in layout.fields]
     for fields in groups:
