@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+NATIVE := --manifest-path native/Cargo.toml
 
 NATIVE_SOURCES := $(wildcard native/src/*.rs native/src/*/*.rs) native/Cargo.toml native/Cargo.lock
 
@@ -14,34 +16,47 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
-.PHONY: demo test check bench native clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench native clean
 
-demo: $(VENV)/.installed
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## the whole chain on the embedded sample, then the same as a Prefect flow
 	$(BIN)/logpipe demo
+	@echo
+	$(BIN)/logpipe flow parse-all -p datasets=sample
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed ## every test, of the native core and of the package
+	cargo test --quiet $(NATIVE)
 	$(BIN)/python -m pytest tests
 
-check: $(VENV)/.installed
+check: $(VENV)/.installed ## lint, format and types; nothing is changed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if cargo fmt --version >/dev/null 2>&1; then set -x; cargo fmt $(NATIVE) --check; \
+	else echo "skipped: cargo fmt is not installed (rustup component add rustfmt)"; fi
+	@if cargo clippy --version >/dev/null 2>&1; then \
+	set -x; cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings; \
+	else echo "skipped: cargo clippy is not installed (rustup component add clippy)"; fi
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed ## the speed suite; long, and some GB in benchmarks/.work
 	$(BIN)/python -m benchmarks.speed
 
-native: $(VENV)/.installed
+native: $(VENV)/.installed ## the native core anew, if its sources changed
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) native/target logpipe/_native build dist benchmarks/.work
+	rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.tools: constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "logpipe needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "logpipe needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 ...")'
 	@command -v cargo >/dev/null || { echo "cargo is not on the PATH: install Rust (https://rustup.rs) and run make again" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt maturin cffi
+	$(PIP) install -c constraints.txt maturin cffi
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.tools pyproject.toml $(NATIVE_SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[all,dev]'
+	$(PIP) install --no-build-isolation -c constraints.txt -e '.[all,dev]'
 	@touch $@
-
-clean:
-	rm -rf $(VENV) native/target logpipe/_native build dist .mypy_cache .ruff_cache .pytest_cache
