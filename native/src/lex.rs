@@ -52,6 +52,8 @@ fn class(b: u8) -> u8 {
 pub struct Delimiters {
     is: [bool; 256],
     only_white: bool,
+    /// Some delimiter could be part of an atom.
+    cut_atoms: bool,
 }
 
 impl Delimiters {
@@ -61,7 +63,32 @@ impl Delimiters {
         for &b in b" \t\n\r\x0b\x0c".iter().chain(extra) {
             is[b as usize] = true;
         }
-        Delimiters { is, only_white: extra.is_empty() }
+        let cut_atoms = extra.iter().any(|&b| class(b) & (WORD | JOINER) != 0);
+        Delimiters { is, only_white: extra.is_empty(), cut_atoms }
+    }
+
+    /// `atom_at` in a message: an atom never reaches beyond its token.
+    #[inline(always)]
+    pub fn atom_at(&self, data: &[u8], start: usize, p: usize, end: usize) -> Option<usize> {
+        if self.cut_atoms {
+            return self.atom_in_token(data, start, p, end);
+        }
+        atom_at(data, start, p, end)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn atom_in_token(&self, data: &[u8], start: usize, p: usize, end: usize) -> Option<usize> {
+        if self.has(data[p]) {
+            return None;
+        }
+        // No more than two bytes to the left are looked at.
+        let from = match p - start {
+            n if n >= 1 && self.has(data[p - 1]) => p,
+            n if n >= 2 && self.has(data[p - 2]) => p - 1,
+            _ => start,
+        };
+        atom_at(data, from, p, self.token_end(data, p, end))
     }
 
     #[inline(always)]

@@ -75,7 +75,7 @@ mod tests {
             let data: Vec<u8> = (0..len)
                 .map(|_| {
                     state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    if (state >> 33) % 5 == 0 {
+                    if (state >> 33).is_multiple_of(5) {
                         b'\n'
                     } else {
                         (state >> 40) as u8

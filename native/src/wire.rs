@@ -1,8 +1,9 @@
 //! The plain byte form in which templates and shapes cross the boundary.
 //!
-//! Integers are u32, little-endian. A template is `group, slots, kinds (one byte each), then slots
-//! + 1 times: length, bytes`; a shape is `fields, then that many i32, then fields + 1 times: length,
-//! bytes`. A list is its entries one after the other.
+//! Integers are u32, little-endian. A template is `group, slots, kinds (one byte each)`, then
+//! `length, bytes` of every literal; a shape is `fields`, then that many i32, then `length, bytes` of
+//! every separator. There is one literal or separator more than slots or fields. A list is its
+//! entries one after the other.
 
 use crate::render::ShapeParts;
 
