@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,10 +67,15 @@ def _checked(result: int) -> int:
     return result
 
 
+def _free(_: Any, free: Callable[[Any], None], pointer: Any) -> None:
+    free(pointer)
+
+
 def _owned(pointer: Any, free: Callable[[Any], None]) -> Any:
     if pointer == ffi.NULL:
         raise _fail()
-    return ffi.gc(pointer, free)
+    # The destructor holds the library: at exit it would be unloaded before the last object is freed.
+    return ffi.gc(pointer, partial(_free, lib, free))
 
 
 def _bytes_pointer(data: bytes | npt.NDArray[np.uint8]) -> Any:
@@ -157,7 +162,7 @@ class Arena:
     """
 
     def __init__(self) -> None:
-        self._pointer = ffi.gc(lib.lp_chunk_new(), lib.lp_chunk_free)
+        self._pointer = _owned(lib.lp_chunk_new(), lib.lp_chunk_free)
         self._capacity = 0
         self.used = 0
         self.lines = 0
@@ -427,11 +432,16 @@ class DrainCore:
             found.append((bool(alive), tokens))
         return found
 
+    @cached_property
+    def _wild_text(self) -> bytes:
+        """A token that goes to the wildcard branch of the tree: it has a digit that is no atom."""
+        letters, digits = range(ord("g"), 256), range(ord("0"), ord("9") + 1)
+        free = [[b for b in some if b not in self.delimiters] for some in (letters, digits)]
+        return bytes(some[0] for some in free if some)
+
     def restore(self, tokens: Sequence[bytes | None]) -> int:
         """Adds a saved group and returns its id."""
-        # A wild token gets a text that goes to the wildcard branch of the tree: it has a digit that
-        # is no atom.
-        text = b" ".join(b"a1" if token is None else token for token in tokens)
+        text = b" ".join(self._wild_text if token is None else token for token in tokens)
         wild = bytes(token is None for token in tokens)
         group = _checked(
             lib.lp_drain_restore(

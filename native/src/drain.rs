@@ -48,6 +48,8 @@ const MAX_SPACINGS: usize = 64;
 /// Groups one leaf may hold. drain3 has no such bound and becomes quadratic; lines that would open
 /// one more are kept verbatim.
 const MAX_LEAF: usize = 2048;
+/// Nodes of the tree that are visited for one line of a frozen table.
+const MAX_WAYS: usize = 256;
 /// A group with more rivals than this is decided by the full search.
 const MAX_RIVALS: usize = 32;
 
@@ -209,7 +211,7 @@ impl Drain {
         }
         let template = &self.templates[t as usize];
         let group = &self.groups[template.group as usize - 1];
-        if group.rivals.is_empty() && !group.many_rivals && (frozen || !group.route_wild) {
+        if group.rivals.is_empty() && !group.many_rivals && !group.route_wild {
             return t;
         }
         if self.is_best(group, template, data, &spans[base..], frozen) {
@@ -258,7 +260,7 @@ impl Drain {
             let s = spans[slot as usize];
             token_hash(data, s.start as usize, s.end as usize, self.config.mask_atoms)
         };
-        if group.route_wild && !frozen {
+        if group.route_wild {
             for &(token, slot) in &template.wild {
                 if token as usize >= self.route_length(group.hashes.len()) {
                     break;
@@ -324,8 +326,35 @@ impl Drain {
         Some(at)
     }
 
+    /// The group that fits without a difference, wherever in the tree it is: of the leaf that the
+    /// message is routed to, else of the next one by a wildcard branch instead of a literal one.
+    ///
+    /// A frozen table has to be asked like this, not by routing alone: a line may well be described
+    /// by a group of a wildcard branch although a literal branch of its own was grown later.
+    fn best_fit(&self, tokens: &[Token]) -> Option<(u32, u32)> {
+        let length = self.route_length(tokens.len());
+        let mut ways = vec![(*self.root.get(&tokens.len())?, 0usize)];
+        for _ in 0..MAX_WAYS {
+            let (at, depth) = ways.pop()?;
+            if depth == length {
+                match self.best_of(at, tokens, true) {
+                    None => continue,
+                    found => return found,
+                }
+            }
+            let node = &self.nodes[at as usize];
+            ways.extend(node.wild.map(|n| (n, depth + 1)));
+            ways.extend(node.children.get(&tokens[depth].hash).map(|&n| (n, depth + 1)));
+        }
+        None
+    }
+
+    fn best(&self, leaf: u32, tokens: &[Token]) -> Option<(u32, u32)> {
+        self.best_of(leaf, tokens, false)
+    }
+
     /// The group of the leaf that is most similar: (group, equal tokens). Ties as in drain3.
-    fn best(&self, leaf: u32, tokens: &[Token], perfect_only: bool) -> Option<(u32, u32)> {
+    fn best_of(&self, leaf: u32, tokens: &[Token], perfect_only: bool) -> Option<(u32, u32)> {
         let mut best: Option<(u32, u32)> = None;
         for &g in &self.nodes[leaf as usize].groups {
             let group = &self.groups[g as usize];
@@ -363,8 +392,11 @@ impl Drain {
         ) {
             return Found::Template(0);
         }
-        let Some(leaf) = self.route(&scratch.tokens) else { return Found::Nothing };
-        let Some((g, equal)) = self.best(leaf, &scratch.tokens, frozen) else { return Found::Nothing };
+        let best = match frozen {
+            true => self.best_fit(&scratch.tokens),
+            false => self.route(&scratch.tokens).and_then(|leaf| self.best(leaf, &scratch.tokens)),
+        };
+        let Some((g, equal)) = best else { return Found::Nothing };
         let group = &self.groups[g as usize];
         if equal != group.literal || !(frozen || self.similar_enough(equal, scratch.tokens.len())) {
             return Found::Nothing;
@@ -426,19 +458,19 @@ impl Drain {
     }
 
     fn learn_tokens(&mut self, data: &[u8], m: Span, found: &[Token], frozen: bool) -> u32 {
+        if frozen {
+            return self.best_fit(found).map_or(0, |(g, _)| self.add_spacing(g, data, m, found));
+        }
         let leaf = self.route(found);
-        if let Some(leaf) = leaf {
-            if let Some((g, equal)) = self.best(leaf, found, frozen) {
-                let perfect = equal == self.groups[g as usize].literal;
-                if perfect && (frozen || self.similar_enough(equal, found.len())) {
-                    return self.add_spacing(g, data, m, found);
-                }
-                if !frozen && self.similar_enough(equal, found.len()) {
-                    return self.generalise(g, data, m, found);
-                }
+        if let Some((g, equal)) = leaf.and_then(|leaf| self.best(leaf, found)) {
+            if self.similar_enough(equal, found.len()) {
+                return match equal == self.groups[g as usize].literal {
+                    true => self.add_spacing(g, data, m, found),
+                    false => self.generalise(g, data, m, found),
+                };
             }
         }
-        if frozen || self.held > self.config.memory {
+        if self.held > self.config.memory {
             return 0;
         }
         if let Some(leaf) = leaf {
@@ -840,7 +872,7 @@ pub fn extract(
         let literal = &literals[i + 1];
         let last = i + 1 == kinds.len();
         let e = match *kind {
-            SLOT_ATOM if p < end => match crate::lex::atom_at(data, start, p, end) {
+            SLOT_ATOM if p < end => match delimiters.atom_at(data, start, p, end) {
                 Some(e) => e,
                 None => return fail(spans),
             },

@@ -6,7 +6,7 @@
 //! that fits is held against its rivals in any case (drain.rs).
 
 use crate::layout::Span;
-use crate::lex::{atom_at, fold, Delimiters};
+use crate::lex::{fold, Delimiters};
 use crate::trie::{equal, MARGIN, NONE, SLOT_ATOM, SLOT_TOKEN};
 
 const SLOTS: usize = 4096;
@@ -114,7 +114,7 @@ impl Rows {
             }
             p += len;
             let e = match piece.slot {
-                SLOT_ATOM if p < end => match atom_at(data, start, p, end) {
+                SLOT_ATOM if p < end => match delimiters.atom_at(data, start, p, end) {
                     Some(e) => e,
                     None => break,
                 },

@@ -5,7 +5,7 @@
 //! slot, and comes back to the alternatives it passed if it gets stuck.
 
 use crate::layout::Span;
-use crate::lex::{atom_at, Delimiters};
+use crate::lex::Delimiters;
 use crate::simd::same;
 
 pub const NONE: u32 = u32::MAX;
@@ -276,7 +276,7 @@ impl Trie {
                 }
                 let node = &self.nodes[node_at as usize];
                 if try_atom && node.atom != NONE {
-                    if let Some(e) = atom_at(data, start, p, end) {
+                    if let Some(e) = delimiters.atom_at(data, start, p, end) {
                         if node.token != NONE {
                             scratch.choices.push(Choice {
                                 node: node_at,
