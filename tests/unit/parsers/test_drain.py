@@ -1,0 +1,74 @@
+"""Drain: the cases that went wrong once, and what its parameters mean."""
+
+from __future__ import annotations
+
+import pytest
+from strategies import MemorySource
+
+from logpipe import pipeline
+from logpipe.parsers import stream
+from logpipe.parsers.drain import Drain
+
+
+@pytest.mark.parametrize("delimiter", [":", "-", ".", "5", "z"])
+def test_numbers_on_both_sides_of_an_extra_delimiter_are_two_tokens(delimiter):
+    """An atom ends where its token ends, in the matcher as in the lexer."""
+    between = delimiter.encode()
+    pair = [b"x 1" + between + b"2 y", b"x 3" + between + b"4 y"]
+    single = [b"x 1 y", b"x 3 y"]
+    parser = Drain(extra_delimiters=[delimiter])
+
+    groups = parser.fit_predict(pair + single).tolist()
+
+    assert [1, 1, 2, 2] == groups
+    assert groups == parser.predict(pair + single).tolist()
+
+
+def test_a_sign_that_is_a_delimiter_is_not_part_of_the_number():
+    """`-5` with `-` as a delimiter is the token `5`, wherever in the message it stands."""
+    parser = Drain(extra_delimiters=["-"])
+
+    assert [1, 1, 2, 2, 2] == parser.fit_predict([b"-5", b"6", b"x -7", b"x--8", b"x 9"]).tolist()
+
+
+@pytest.mark.parametrize("delimiters", [["1"], ["a", "g"], list("123456789"), ["1", "_"]])
+def test_a_wild_token_is_saved_whatever_the_delimiters(delimiters, tmp_path):
+    """The stand-in for a wild token is made of bytes that are no delimiters."""
+    parser = Drain(extra_delimiters=delimiters, masks=())
+    groups = parser.fit_predict([b"open foo now", b"open moo now"]).tolist()
+    parser.save(tmp_path / "model.json")
+
+    assert 1 == len(parser.templates_)
+    assert groups == Drain.load(tmp_path / "model.json").predict([b"open foo now"] * 2).tolist()
+
+
+def frozen_groups(path, data: bytes, threads: int) -> list[int]:
+    batches = pipeline.stream(
+        MemorySource(data), layout="<Content>", model=str(path), threads=threads
+    )
+    return [batch.templates[int(t)].group for batch in batches for t in batch.template_ids]
+
+
+def test_a_frozen_table_answers_the_same_before_and_after_a_spacing_is_met(tmp_path, monkeypatch):
+    """Two groups of different branches fit `foo k x q`; the more literal branch has it always."""
+    parser = Drain(sim_th=0.6, masks=())
+    parser.fit([b"a1 k x q", b"b2 k x q", b"foo 1 x q", b"foo 2 x q"])
+    parser.save(tmp_path / "model.json")
+    monkeypatch.setattr(stream, "_FIRST_CHUNK", 1)
+    monkeypatch.setattr(stream, "CHUNK", 1)
+    monkeypatch.setattr(stream, "EPOCH_CHUNKS", 1)
+    data = b"none\nzed k x q\nfoo z x q\nfoo k x q\n".replace(b" ", b"\t")
+
+    one, two = (frozen_groups(tmp_path / "model.json", data, threads) for threads in (1, 2))
+
+    assert [0, 1, 2, 2] == one
+    assert one == two
+
+
+def test_a_frozen_table_still_describes_a_line_whose_branch_was_overgrown():
+    """A line learned in a wildcard branch is found there although it has its own branch by now."""
+    parser = Drain(sim_th=0.6, masks=())
+    learned = parser.fit_predict([b"a1 k x q", b"foo k x q", b"foo 1 y z", b"foo 2 y z"]).tolist()
+
+    assert [1, 1, 2, 2] == learned
+    assert [1, 1] == parser.predict([b"foo k x q", b"foo \t k  x q"]).tolist()
