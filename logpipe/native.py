@@ -74,7 +74,7 @@ def _free(_: Any, free: Callable[[Any], None], pointer: Any) -> None:
 def _owned(pointer: Any, free: Callable[[Any], None]) -> Any:
     if pointer == ffi.NULL:
         raise _fail()
-    # The destructor holds the library: at exit it would be unloaded before the last object is freed.
+    # The destructor holds the library: at exit it would be unloaded before the last object.
     return ffi.gc(pointer, partial(_free, lib, free))
 
 

@@ -30,4 +30,4 @@ def test_a_program_that_keeps_parsers_to_its_end_exits_cleanly():
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
 
-    assert (0, b"") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, b"")
