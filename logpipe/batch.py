@@ -116,7 +116,7 @@ class ParsedBatch:
     shapes: Sequence[Shape]
     shape_ids: npt.NDArray[np.uint16]
     terminators: npt.NDArray[np.uint8]
-    fields: tuple[ByteColumn, ...]
+    fields: Sequence[ByteColumn]
     templates: TemplateTable
     template_ids: npt.NDArray[np.uint32]
     values: ByteColumn

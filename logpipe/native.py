@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -254,6 +254,51 @@ class _Lease:
         return array
 
 
+class _Fields(Sequence[ByteColumn]):
+    """The columns of a chunk's header fields, made when one is first asked for.
+
+    Many a user of a batch wants none of them, and they are half of what there is to copy.
+    """
+
+    def __init__(self, arena: Arena, lease: _Lease, count: int, lines: int) -> None:
+        self._arena: Arena | None = arena
+        self._lease: _Lease | None = lease
+        self._count = count
+        self._lines = lines
+        self._columns: tuple[ByteColumn, ...] = ()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> ByteColumn: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ByteColumn]: ...
+
+    def __getitem__(self, index: int | slice) -> ByteColumn | Sequence[ByteColumn]:
+        with self._lock:
+            if self._arena is not None and self._lease is not None:
+                self._columns = self._make(self._arena, self._lease)
+                self._arena = self._lease = None
+        return self._columns[index]
+
+    def _make(self, arena: Arena, lease: _Lease) -> tuple[ByteColumn, ...]:
+        _checked(lib.lp_gather_fields(arena._pointer))
+        columns = []
+        for k in range(self._count):
+            offsets, data = ffi.new("int32_t *[1]"), ffi.new("uint8_t *[1]")
+            size = _checked(lib.lp_chunk_field(arena._pointer, k, offsets, data))
+            columns.append(
+                ByteColumn(
+                    lease.view(offsets[0], self._lines + 1, np.int32),
+                    lease.view(data[0], size, np.uint8),
+                )
+            )
+        return tuple(columns)
+
+
 def _batch(
     arena: Arena, pool: ArenaPool, header: Header | None, first_line: int, templates: TemplateTable
 ) -> ParsedBatch:
@@ -262,24 +307,14 @@ def _batch(
     v = ffi.new("LpView *")
     _checked(lib.lp_chunk_view(arena._pointer, v))
     offsets = lease.view(v.value_offsets, v.values + 1, np.int32)
-    fields = []
     names = header.field_names if header is not None else ()
-    for k in range(len(names)):
-        field_offsets, field_data = ffi.new("int32_t *[1]"), ffi.new("uint8_t *[1]")
-        n = _checked(lib.lp_chunk_field(arena._pointer, k, field_offsets, field_data))
-        fields.append(
-            ByteColumn(
-                lease.view(field_offsets[0], v.lines + 1, np.int32),
-                lease.view(field_data[0], n, np.uint8),
-            )
-        )
     return ParsedBatch(
         first_line=first_line,
         field_names=names,
         shapes=header.shapes if header is not None else _NO_SHAPES,
         shape_ids=lease.view(v.shapes, v.lines, np.uint16),
         terminators=lease.view(v.terminators, v.lines, np.uint8),
-        fields=tuple(fields),
+        fields=_Fields(arena, lease, len(names), v.lines),
         templates=templates,
         template_ids=lease.view(v.templates, v.lines, np.uint32),
         size=arena.used,

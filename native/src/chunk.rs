@@ -85,6 +85,8 @@ pub struct Chunk {
     /// Lines whose shape has to be added to the table: (line, key).
     new_shapes: Vec<(u32, Vec<u8>)>,
     field_count: usize,
+    /// Whether a line matched nothing.
+    misses: bool,
     /// Bytes of each field over all lines.
     field_bytes: Vec<usize>,
     scratch: Scratch,
@@ -123,6 +125,7 @@ impl Chunk {
         self.spans.clear();
         self.new_shapes.clear();
         self.field_count = field_count;
+        self.misses = false;
         self.field_bytes.clear();
         self.field_bytes.resize(field_count, 0);
     }
@@ -229,6 +232,7 @@ impl Chunk {
     fn match_message(&mut self, drain: &Drain, input: &[u8], message: Span, frozen: bool) {
         self.first_span.push(self.spans.len() as u32);
         let t = drain.find(input, message, &mut self.spans, &mut self.scratch, frozen);
+        self.misses |= t == NONE;
         self.templates.push(t);
     }
 
@@ -287,10 +291,14 @@ impl Chunk {
                     let from = i * self.field_count;
                     self.fields[from..from + self.field_count].fill(Span::default());
                     self.templates[i] = NONE;
+                    self.misses = true;
                 }
             }
         }
         let touch = drain.tracks_use();
+        if !(touch || self.misses || drain.has_changed()) {
+            return;
+        }
         for i in 0..self.templates.len() {
             let t = self.templates[i];
             if t == NONE || drain.is_dirty(t) {
@@ -361,14 +369,13 @@ impl Chunk {
         }
         // Lines that were looked at twice left spans that are nobody's.
         self.values.offsets.truncate(self.values.values + 1);
-        self.gather_fields();
     }
 
     /// One column per header field, all in one buffer.
     ///
     /// Lines are taken in blocks small enough that their bytes stay in the nearest cache while
     /// every field of the block is copied; between columns there is room for a copy to run over.
-    fn gather_fields(&mut self) {
+    pub fn gather_fields(&mut self) {
         const LINES: usize = 128;
         let (n, f) = (self.templates.len(), self.field_count);
         self.field_offsets.resize_with(f, Vec::new);

@@ -145,6 +145,7 @@ pub struct Drain {
     nodes: Vec<TreeNode>,
     dirty: Vec<u32>,
     epoch: u32,
+    changed: bool,
     clock: u64,
     alive: usize,
     held: usize,
@@ -178,6 +179,7 @@ impl Drain {
             nodes: Vec::new(),
             dirty: vec![0],
             epoch: 0,
+            changed: false,
             clock: 0,
             alive: 0,
             held: 0,
@@ -511,6 +513,7 @@ impl Drain {
     }
 
     fn push_template(&mut self, template: Template) -> u32 {
+        self.changed = true;
         self.held += template.literals.iter().map(|l| l.len() + 40).sum::<usize>() + 100;
         self.rows.push(&template.literal_slices(), &template.kinds);
         self.templates.push(template);
@@ -556,6 +559,7 @@ impl Drain {
 
     /// Takes the group's templates out of the trie; rows that carry their ids stay valid.
     fn retire_templates(&mut self, g: u32) {
+        self.changed = true;
         for t in std::mem::take(&mut self.groups[g as usize].templates) {
             let template = &self.templates[t as usize];
             self.trie.remove(&template.literal_slices(), &template.kinds, t);
@@ -674,6 +678,7 @@ impl Drain {
     }
 
     fn dirty_route(&mut self, first: u32) {
+        self.changed = true;
         for group in &self.groups {
             if group.route_wild && group.path.first() == Some(&first) {
                 for &t in group.templates.iter().chain(&group.verbatim) {
@@ -742,6 +747,12 @@ impl Drain {
     /// Starts a learning pass: templates stamped dirty before are clean again.
     pub fn begin_epoch(&mut self) {
         self.epoch += 1;
+        self.changed = false;
+    }
+
+    /// Whether a group was opened, generalised or evicted in this epoch.
+    pub fn has_changed(&self) -> bool {
+        self.changed
     }
 
     /// Whether a line that was given `t` in this epoch has to be looked at again.

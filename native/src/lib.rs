@@ -591,7 +591,6 @@ pub struct LpView {
     pub values: usize,
     pub value_offsets: *const i32,
     pub value_data: *const u8,
-    pub fields: usize,
     pub classes: usize,
 }
 
@@ -609,9 +608,20 @@ pub unsafe extern "C" fn lp_chunk_view(chunk: *const LpChunk, out: *mut LpView) 
             values: c.values.offsets.len().saturating_sub(1),
             value_offsets: c.values.offsets.as_ptr(),
             value_data: c.values.data.as_ptr(),
-            fields: c.field_offsets.len(),
             classes: c.classes.len(),
         };
+        Ok(0)
+    })
+}
+
+/// Makes the columns of the header fields, which `lp_gather` and `lp_align` leave out.
+///
+/// # Safety
+/// See the module.
+#[no_mangle]
+pub unsafe extern "C" fn lp_gather_fields(chunk: *const LpChunk) -> i32 {
+    guard(-1, || {
+        object(chunk)?.0.try_lock().map_err(busy)?.gather_fields();
         Ok(0)
     })
 }
