@@ -201,6 +201,7 @@ impl Chunk {
     }
 
     /// Lines, headers and, where the table already knows, templates of `input[..used]`.
+    #[inline(always)]
     pub fn match_lines(&mut self, drain: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
         self.split_lines(layout, shapes, |c, input, message| {
             c.match_message(drain, input, message, frozen);
@@ -327,6 +328,7 @@ impl Chunk {
     }
 
     /// Turns spans into columns: values ordered by template, slot, line; one column per field.
+    #[inline(always)]
     pub fn gather(&mut self, slots: &dyn Fn(u32) -> usize, templates: usize, classify: bool) {
         let n = self.templates.len();
         // Counting sort of the lines by template.

@@ -192,7 +192,7 @@ impl Drain {
 
     /// The template that Drain gives a message, with its variables appended to `spans`; NONE if
     /// the message would change a group or open one.
-    #[inline]
+    #[inline(always)]
     pub fn find(
         &self,
         data: &[u8],

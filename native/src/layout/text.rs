@@ -232,7 +232,7 @@ impl Text {
 
     /// The alternative that the line fits, its spans filled in; `seen` says what to
     /// expect of its runs of blanks.
-    #[inline]
+    #[inline(always)]
     pub fn split(&self, line: &mut Line, seen: &mut Seen) -> Option<u16> {
         for start in &self.starts {
             let at = if start.separator.elements.is_empty() {
