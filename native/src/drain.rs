@@ -14,7 +14,7 @@
 
 use crate::guess::{Guesses, Rows, WAYS};
 use crate::layout::Span;
-use crate::lex::{token_hash, tokens, Delimiters, Token};
+use crate::lex::{fold, token_hash, tokens, Delimiters, Token};
 use crate::trie::{Trie, WalkScratch, NONE, SLOT_ANY, SLOT_ATOM, SLOT_TOKEN};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -48,6 +48,8 @@ const MAX_SPACINGS: usize = 64;
 /// Groups one leaf may hold. drain3 has no such bound and becomes quadratic; lines that would open
 /// one more are kept verbatim.
 const MAX_LEAF: usize = 2048;
+/// Leaves with as many groups are searched by their index.
+const CROWDED: usize = 64;
 /// Nodes of the tree that are visited for one line of a frozen table.
 const MAX_WAYS: usize = 256;
 /// A group with more rivals than this is decided by the full search.
@@ -118,6 +120,14 @@ struct TreeNode {
     children: TokenMap<u32>,
     wild: Option<u32>,
     groups: Vec<u32>,
+    /// In a crowded leaf: the groups that had a token at a place when they were opened. Entries are
+    /// never taken back; what they say is checked.
+    index: TokenMap<Vec<u32>>,
+}
+
+/// The key of a token at a place in `TreeNode::index`.
+fn place_key(position: usize, hash: u64) -> u64 {
+    fold(hash, position as u64 ^ 0x9e37_79b9_7f4a_7c15)
 }
 
 impl TreeNode {
@@ -147,7 +157,8 @@ pub struct Drain {
     epoch: u32,
     changed: bool,
     clock: u64,
-    alive: usize,
+    /// Groups that were not evicted, in no order.
+    living: Vec<u32>,
     held: usize,
 }
 
@@ -181,7 +192,7 @@ impl Drain {
             epoch: 0,
             changed: false,
             clock: 0,
-            alive: 0,
+            living: Vec::new(),
             held: 0,
         }
     }
@@ -357,13 +368,14 @@ impl Drain {
 
     /// The group of the leaf that is most similar: (group, equal tokens). Ties as in drain3.
     fn best_of(&self, leaf: u32, tokens: &[Token], perfect_only: bool) -> Option<(u32, u32)> {
+        let node = &self.nodes[leaf as usize];
         let mut best: Option<(u32, u32)> = None;
-        for &g in &self.nodes[leaf as usize].groups {
+        let mut offer = |g: u32, equal: u32| {
             let group = &self.groups[g as usize];
-            let equal = group.hashes.iter().zip(tokens).filter(|(h, t)| **h == t.hash).count() as u32;
             if perfect_only && equal != group.literal {
-                continue;
+                return;
             }
+            // Groups are offered in the order in which they were opened.
             let better = match best {
                 None => true,
                 Some((b, e)) => equal > e || (equal == e && group.wild() > self.groups[b as usize].wild()),
@@ -371,8 +383,61 @@ impl Drain {
             if better {
                 best = Some((g, equal));
             }
+        };
+        match self.indexed(node, tokens) {
+            Some(mut hits) => {
+                hits.sort_unstable();
+                for same in hits.chunk_by(|a, b| a == b) {
+                    offer(same[0], same.len() as u32);
+                }
+            }
+            None => {
+                for &g in &node.groups {
+                    let hashes = &self.groups[g as usize].hashes;
+                    offer(g, hashes.iter().zip(tokens).filter(|(h, t)| **h == t.hash).count() as u32);
+                }
+            }
         }
         best
+    }
+
+    /// Each group of a crowded leaf as often as it has a token in common with the message; None if
+    /// the leaf has no index, or to use it would be more work than to look at all groups.
+    fn indexed(&self, node: &TreeNode, tokens: &[Token]) -> Option<Vec<u32>> {
+        // With a threshold of 0 a group without any common token can be the best.
+        if node.index.is_empty() || self.config.similarity <= 0.0 {
+            return None;
+        }
+        let mut hits = Vec::new();
+        for (i, token) in tokens.iter().enumerate() {
+            let Some(groups) = node.index.get(&place_key(i, token.hash)) else { continue };
+            if hits.len() + groups.len() > 2 * node.groups.len() {
+                return None;
+            }
+            hits.extend(groups.iter().filter(|g| {
+                let group = &self.groups[**g as usize];
+                group.alive && group.hashes[i] == token.hash
+            }));
+        }
+        Some(hits)
+    }
+
+    /// Adds a group to its leaf, and to the leaf's index if it is crowded.
+    fn enter_leaf(&mut self, leaf: u32, g: u32) {
+        let node = &mut self.nodes[leaf as usize];
+        node.groups.push(g);
+        let new = match node.index.is_empty() {
+            false => &[g][..],
+            true if node.groups.len() >= CROWDED => &node.groups[..],
+            true => &[],
+        };
+        for &g in new {
+            for (i, &hash) in self.groups[g as usize].hashes.iter().enumerate() {
+                if hash != WILD {
+                    node.index.entry(place_key(i, hash)).or_default().push(g);
+                }
+            }
+        }
     }
 
     fn similar_enough(&self, equal: u32, token_count: usize) -> bool {
@@ -590,7 +655,7 @@ impl Drain {
 
     fn open(&mut self, data: &[u8], m: Span, found: &[Token]) -> u32 {
         let g = self.groups.len() as u32;
-        if self.config.max_groups > 0 && self.alive >= self.config.max_groups {
+        if self.config.max_groups > 0 && self.living.len() >= self.config.max_groups {
             self.evict();
         }
         let (leaf, path) = self.insert_path(found);
@@ -617,8 +682,8 @@ impl Drain {
             last_used: self.clock,
             ..Group::default()
         });
-        self.alive += 1;
-        self.nodes[leaf as usize].groups.push(g);
+        self.living.push(g);
+        self.enter_leaf(leaf, g);
         let t = self.add_template(g, data, m, found);
         self.update_rivals(g);
         t
@@ -689,15 +754,15 @@ impl Drain {
     }
 
     fn evict(&mut self) {
-        let oldest = self.groups.iter().enumerate().filter(|(_, g)| g.alive).min_by_key(|(_, g)| g.last_used);
-        let Some((g, _)) = oldest else { return };
+        let used = |g: &u32| self.groups[*g as usize].last_used;
+        let Some(oldest) = (0..self.living.len()).min_by_key(|&i| used(&self.living[i])) else { return };
+        let g = self.living.swap_remove(oldest) as usize;
         self.retire_templates(g as u32);
         let leaf = self.groups[g].leaf as usize;
         let group = &mut self.groups[g];
         group.alive = false;
         group.rivals = Vec::new();
         group.text = Vec::new();
-        self.alive -= 1;
         self.nodes[leaf].groups.retain(|&x| x != g as u32);
         for i in 0..self.nodes[leaf].groups.len() {
             let other = self.nodes[leaf].groups[i] as usize;
