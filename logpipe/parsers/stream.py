@@ -1,14 +1,16 @@
 """Driving chunks of a source through the native core, with any number of threads.
 
-A source is read in chunks of about 512 kB of whole lines. Chunks come in epochs of a few: in an epoch
-all chunks are matched in parallel against what is known, then what did not match is learned in file
-order on one thread, then columns are made in parallel, while the next epoch is being read. Neither
-the number of threads nor the size of chunks and epochs changes any result (native/src/drain.rs).
+A source is read in chunks of about 512 kB of whole lines. A few of them are under way at a time:
+matched in parallel against what is known, then learned from one after the other in file order, then
+made into columns in parallel again. Neither the number of threads, nor the size of a chunk, nor how
+many are under way changes any result: a chunk knows the state it was matched against, and looks
+again at the lines whose answer has changed since (native/src/drain.rs).
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
@@ -28,8 +30,8 @@ __all__ = ["CHUNK", "Progress", "Workers", "aligned", "chunks", "learned", "work
 CHUNK = 1 << 19
 """Bytes of a chunk: larger ones fall out of the caches, smaller ones cost more calls."""
 
-EPOCH_CHUNKS = 2
-"""Chunks of an epoch for every thread: few, so that their arenas stay in the caches."""
+AHEAD = 2
+"""Chunks under way for every thread: few, so that their arenas stay in the caches."""
 
 _FIRST_CHUNK = 1 << 15
 
@@ -43,10 +45,10 @@ class Workers(Protocol):
     """The part of an executor that is used here.
 
     Attributes:
-        epoch: chunks worth having under way at a time.
+        ahead: chunks worth having under way at a time.
     """
 
-    epoch: int
+    ahead: int
 
     def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
         """Starts a call."""
@@ -56,7 +58,7 @@ class Workers(Protocol):
 class _Inline(AbstractContextManager["_Inline"]):
     """Runs calls at once in the calling thread: one thread means one thread."""
 
-    epoch = 1
+    ahead = 1
 
     def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
         future: Future[T] = Future()
@@ -82,7 +84,7 @@ class _Threads(ThreadPoolExecutor):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads, "logpipe")
-        self.epoch = threads * EPOCH_CHUNKS
+        self.ahead = threads * AHEAD
 
 
 def workers(threads: int) -> AbstractContextManager[Workers]:
@@ -141,28 +143,24 @@ def learned(
     """One online pass: batches in order, with the templates as they were when each was reached."""
     line = 1
     arenas = chunks(source, core.pool, progress)
-    done: list[Future[ParsedBatch]] = []
-    while True:
-        epoch: list[Arena] = []
-        matching: list[Future[None]] = []
-        for arena in itertools.islice(arenas, pool.epoch):
-            epoch.append(arena)
-            matching.append(pool.submit(core.match, arena, header, frozen))
-        # Handing out the last epoch's batches here lets the consumer work while this one matches.
-        for batch in done:
-            yield batch.result()
-        done.clear()
-        if not epoch:
-            return
-        for job in matching:
-            job.result()
-        core.learn(epoch, header, frozen)
-        for arena in epoch:
-            done.append(pool.submit(core.gather, arena, header, line))
-            line += arena.lines
-        if pool.epoch == 1:
-            # Nothing runs meanwhile; and the arena can be used again while it is in the cache.
-            yield done.pop().result()
+    matching: deque[tuple[Arena, Future[None]]] = deque()
+    gathering: deque[Future[ParsedBatch]] = deque()
+    for number in itertools.count(1):
+        # At first one by one: what is matched before anything was learned is matched in vain.
+        ahead = min(pool.ahead, number)
+        for arena in itertools.islice(arenas, ahead - len(matching)):
+            matching.append((arena, pool.submit(core.match, arena, header, frozen)))
+        if not matching:
+            break
+        arena, matched = matching.popleft()
+        matched.result()
+        core.learn([arena], header, frozen)
+        gathering.append(pool.submit(core.gather, arena, header, line))
+        line += arena.lines
+        while len(gathering) >= pool.ahead:
+            yield gathering.popleft().result()
+    for batch in gathering:
+        yield batch.result()
 
 
 def aligned(
@@ -188,7 +186,7 @@ def aligned(
         call = programs().align
         pending.append((line, pool.submit(call, arena, arenas, header, given, line)))
         line += len(given)
-        if len(pending) > pool.epoch:
+        if len(pending) >= pool.ahead:
             yield _aligned(source, *pending.pop(0))
     for entry in pending:
         yield _aligned(source, *entry)

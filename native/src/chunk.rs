@@ -85,6 +85,8 @@ pub struct Chunk {
     /// Lines whose shape has to be added to the table: (line, key).
     new_shapes: Vec<(u32, Vec<u8>)>,
     field_count: usize,
+    /// The epoch of the table that the lines were matched against.
+    epoch: u32,
     /// Whether a line matched nothing.
     misses: bool,
     /// Bytes of each field over all lines.
@@ -203,6 +205,7 @@ impl Chunk {
     /// Lines, headers and, where the table already knows, templates of `input[..used]`.
     #[inline(always)]
     pub fn match_lines(&mut self, drain: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
+        self.epoch = drain.epoch();
         self.split_lines(layout, shapes, |c, input, message| {
             c.match_message(drain, input, message, frozen);
             true
@@ -211,6 +214,7 @@ impl Chunk {
 
     /// The same for messages given by their offsets in `input`; there are no lines and headers.
     pub fn match_given(&mut self, drain: &Drain, offsets: &[i64], frozen: bool) {
+        self.epoch = drain.epoch();
         self.given(offsets);
         let input = std::mem::take(&mut self.input);
         for i in 0..self.messages.len() {
@@ -280,6 +284,14 @@ impl Chunk {
         Err(self.templates.len())
     }
 
+    /// Whether `learn` would change nothing, neither here nor there.
+    pub fn is_settled(&self, drain: &Drain) -> bool {
+        !(self.misses
+            || drain.tracks_use()
+            || drain.has_changed_since(self.epoch)
+            || !self.new_shapes.is_empty())
+    }
+
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
     pub fn learn(&mut self, drain: &mut Drain, mut shapes: Option<&mut Shapes>, frozen: bool) {
         for (line, key) in std::mem::take(&mut self.new_shapes) {
@@ -297,12 +309,9 @@ impl Chunk {
             }
         }
         let touch = drain.tracks_use();
-        if !(touch || self.misses || drain.has_changed()) {
-            return;
-        }
         for i in 0..self.templates.len() {
             let t = self.templates[i];
-            if t == NONE || drain.is_dirty(t) {
+            if t == NONE || drain.is_dirty(t, self.epoch) {
                 self.first_span[i] = self.spans.len() as u32;
                 self.templates[i] =
                     drain.place(&self.input, self.messages[i], &mut self.spans, &mut self.scratch, frozen);

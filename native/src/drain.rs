@@ -155,7 +155,8 @@ pub struct Drain {
     nodes: Vec<TreeNode>,
     dirty: Vec<u32>,
     epoch: u32,
-    changed: bool,
+    /// The latest epoch in which anything changed.
+    changed: u32,
     clock: u64,
     /// Groups that were not evicted, in no order.
     living: Vec<u32>,
@@ -190,7 +191,7 @@ impl Drain {
             nodes: Vec::new(),
             dirty: vec![0],
             epoch: 0,
-            changed: false,
+            changed: 0,
             clock: 0,
             living: Vec::new(),
             held: 0,
@@ -578,7 +579,7 @@ impl Drain {
     }
 
     fn push_template(&mut self, template: Template) -> u32 {
-        self.changed = true;
+        self.changed = self.epoch;
         self.held += template.literals.iter().map(|l| l.len() + 40).sum::<usize>() + 100;
         self.rows.push(&template.literal_slices(), &template.kinds);
         self.templates.push(template);
@@ -624,7 +625,7 @@ impl Drain {
 
     /// Takes the group's templates out of the trie; rows that carry their ids stay valid.
     fn retire_templates(&mut self, g: u32) {
-        self.changed = true;
+        self.changed = self.epoch;
         for t in std::mem::take(&mut self.groups[g as usize].templates) {
             let template = &self.templates[t as usize];
             self.trie.remove(&template.literal_slices(), &template.kinds, t);
@@ -743,7 +744,7 @@ impl Drain {
     }
 
     fn dirty_route(&mut self, first: u32) {
-        self.changed = true;
+        self.changed = self.epoch;
         for group in &self.groups {
             if group.route_wild && group.path.first() == Some(&first) {
                 for &t in group.templates.iter().chain(&group.verbatim) {
@@ -809,21 +810,25 @@ impl Drain {
         self.nodes[leaf].groups = members;
     }
 
-    /// Starts a learning pass: templates stamped dirty before are clean again.
-    pub fn begin_epoch(&mut self) {
-        self.epoch += 1;
-        self.changed = false;
+    /// The state of the table as a number: what is matched now answers for this epoch.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
-    /// Whether a group was opened, generalised or evicted in this epoch.
-    pub fn has_changed(&self) -> bool {
-        self.changed
+    /// Starts a new epoch; to be called before anything is learned.
+    pub fn begin_epoch(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// Whether a group was opened, generalised or evicted after `epoch`.
+    pub fn has_changed_since(&self, epoch: u32) -> bool {
+        self.changed > epoch
     }
 
     /// Whether a line that was given `t` in this epoch has to be looked at again.
     #[inline(always)]
-    pub fn is_dirty(&self, t: u32) -> bool {
-        self.dirty[t as usize] == self.epoch
+    pub fn is_dirty(&self, t: u32, epoch: u32) -> bool {
+        self.dirty[t as usize] > epoch
     }
 
     pub fn tracks_use(&self) -> bool {

@@ -486,18 +486,27 @@ pub unsafe extern "C" fn lp_learn(
     counts: *mut u64,
 ) -> i32 {
     guard(-1, || {
-        let mut d = object(drain)?.0.write().map_err(busy)?;
-        let mut shapes = match header.as_ref() {
-            Some(h) => Some(h.shapes.write().map_err(busy)?),
-            None => None,
-        };
-        d.begin_epoch();
+        let drain = &object(drain)?.0;
+        let header = header.as_ref();
         for &c in slice(chunks, n)? {
             let mut c = object(c)?.0.try_lock().map_err(busy)?;
+            // Mostly there is nothing to learn, and then nobody who matches has to stop.
+            if c.is_settled(&*drain.read().map_err(busy)?) {
+                continue;
+            }
+            let mut d = drain.write().map_err(busy)?;
+            let mut shapes = match header {
+                Some(h) => Some(h.shapes.write().map_err(busy)?),
+                None => None,
+            };
+            d.begin_epoch();
             c.learn(&mut d, shapes.as_deref_mut(), frozen != 0);
         }
-        *counts = d.templates.len() as u64;
-        *counts.add(1) = shapes.map_or(0, |s| s.len() as u64);
+        *counts = drain.read().map_err(busy)?.templates.len() as u64;
+        *counts.add(1) = match header {
+            Some(h) => h.shapes.read().map_err(busy)?.len() as u64,
+            None => 0,
+        };
         Ok(0)
     })
 }
