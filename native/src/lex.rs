@@ -144,7 +144,7 @@ fn opens_atom(starts_with_digit: bool, digits: usize, hex: bool, length: usize) 
 
 #[inline(always)]
 fn continues_atom(digits: usize, hex: bool, length: usize) -> bool {
-    digits >= 1 || (hex && length % 2 == 0)
+    digits >= 1 || (hex && length.is_multiple_of(2))
 }
 
 /// The end of the atom whose first word starts at `start`, or `Err` of the end of that word.
@@ -308,15 +308,14 @@ pub struct Token {
 pub fn token_hash(data: &[u8], start: usize, end: usize, mask: bool) -> (u64, bool) {
     let mut h = K;
     let mut from = start;
-    let numeric;
-    if mask {
-        numeric = atoms(data, start, end, |a, b| {
+    let numeric = if mask {
+        atoms(data, start, end, |a, b| {
             h = hash_bytes(h, &data[from..a]).wrapping_add(0x5bd1_e995);
             from = b;
-        });
+        })
     } else {
-        numeric = data[start..end].iter().any(u8::is_ascii_digit);
-    }
+        data[start..end].iter().any(u8::is_ascii_digit)
+    };
     (hash_bytes(h, &data[from..end]) | 1, numeric)
 }
 
