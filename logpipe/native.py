@@ -1,4 +1,4 @@
-"""The only file that calls the native library.
+"""The only file that calls the native library; long, because it is the only one.
 
 Work is handed over in whole chunks: Python decides, native does. A chunk's columns are numpy views
 of native memory; the arena behind them goes back to its pool when the last view is gone, so a

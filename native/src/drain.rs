@@ -9,12 +9,23 @@
 //! the pass also looks again at every line whose answer could have changed since: a change to a
 //! group stamps as *dirty* the templates of that group and of those for which it has become a rival.
 //!
+//! Here is what is learned; the way to the groups of a message is in drain/tree.rs, who could win it
+//! in drain/rivals.rs, and templates held against messages in drain/forms.rs.
+//!
 //! A *rival* of group C is a group of the same leaf that could win, for some line, although C fits
 //! that line without a difference. Mostly there is none, and then a walk of the trie decides.
 
+mod forms;
+mod rivals;
+mod tree;
+
+pub use forms::extract;
+use rivals::Rival;
+use tree::TreeNode;
+
 use crate::guess::{Guesses, Rows, WAYS};
 use crate::layout::Span;
-use crate::lex::{fold, token_hash, tokens, Delimiters, Token};
+use crate::lex::{tokens, Delimiters, Token};
 use crate::trie::{Trie, WalkScratch, NONE, SLOT_ANY, SLOT_ATOM, SLOT_TOKEN};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -83,12 +94,6 @@ impl Template {
     }
 }
 
-struct Rival {
-    group: u32,
-    /// Literal tokens that both groups share.
-    base: u32,
-}
-
 #[derive(Default)]
 struct Group {
     hashes: Vec<u64>,
@@ -112,27 +117,6 @@ struct Group {
 impl Group {
     fn wild(&self) -> u32 {
         self.hashes.len() as u32 - self.literal
-    }
-}
-
-#[derive(Default)]
-struct TreeNode {
-    children: TokenMap<u32>,
-    wild: Option<u32>,
-    groups: Vec<u32>,
-    /// In a crowded leaf: the groups that had a token at a place when they were opened. Entries are
-    /// never taken back; what they say is checked.
-    index: TokenMap<Vec<u32>>,
-}
-
-/// The key of a token at a place in `TreeNode::index`.
-fn place_key(position: usize, hash: u64) -> u64 {
-    fold(hash, position as u64 ^ 0x9e37_79b9_7f4a_7c15)
-}
-
-impl TreeNode {
-    fn child_count(&self) -> usize {
-        self.children.len() + usize::from(self.wild.is_some())
     }
 }
 
@@ -265,187 +249,6 @@ impl Drain {
         t
     }
 
-    /// Whether no rival beats the group for a message that fits its template.
-    fn is_best(&self, group: &Group, template: &Template, data: &[u8], spans: &[Span], frozen: bool) -> bool {
-        if group.many_rivals {
-            return false;
-        }
-        let value = |slot: u32| {
-            let s = spans[slot as usize];
-            token_hash(data, s.start as usize, s.end as usize, self.config.mask_atoms)
-        };
-        if group.route_wild {
-            for &(token, slot) in &template.wild {
-                if token as usize >= self.route_length(group.hashes.len()) {
-                    break;
-                }
-                let (hash, _) = value(slot);
-                if self.nodes[group.path[token as usize] as usize].children.contains_key(&hash) {
-                    return false;
-                }
-            }
-        }
-        for rival in &group.rivals {
-            let other = &self.groups[rival.group as usize];
-            let mut score = rival.base;
-            let mut fits = true;
-            for &(token, slot) in &template.wild {
-                let wanted = other.hashes[token as usize];
-                if wanted != WILD {
-                    if value(slot).0 == wanted {
-                        score += 1;
-                    } else {
-                        fits = false;
-                    }
-                }
-            }
-            let other_fits = fits && rival.base + self.extra(group, other) == other.literal;
-            if frozen && !other_fits {
-                continue;
-            }
-            if score > group.literal || (score == group.literal && self.wins_tie(rival.group, group)) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Literal tokens of `other` where `group` is wild.
-    fn extra(&self, group: &Group, other: &Group) -> u32 {
-        group.hashes.iter().zip(&other.hashes).filter(|(g, o)| **g == WILD && **o != WILD).count() as u32
-    }
-
-    /// drain3 prefers more wild tokens at equal similarity, then the older group.
-    fn wins_tie(&self, rival: u32, group: &Group) -> bool {
-        let other = &self.groups[rival as usize];
-        other.wild() > group.wild() || (other.wild() == group.wild() && rival < self.index_of(group))
-    }
-
-    fn index_of(&self, group: &Group) -> u32 {
-        self.templates[group.templates[0] as usize].group - 1
-    }
-
-    /// How many tokens of a message decide its way through the tree.
-    fn route_length(&self, token_count: usize) -> usize {
-        (self.config.depth - 3).min(token_count.saturating_sub(1))
-    }
-
-    /// The leaf that a message is searched in.
-    fn route(&self, tokens: &[Token]) -> Option<u32> {
-        let mut at = *self.root.get(&tokens.len())?;
-        for token in &tokens[..self.route_length(tokens.len())] {
-            let node = &self.nodes[at as usize];
-            at = *node.children.get(&token.hash).or(node.wild.as_ref())?;
-        }
-        Some(at)
-    }
-
-    /// The group that fits without a difference, wherever in the tree it is: of the leaf that the
-    /// message is routed to, else of the next one by a wildcard branch instead of a literal one.
-    ///
-    /// A frozen table has to be asked like this, not by routing alone: a line may well be described
-    /// by a group of a wildcard branch although a literal branch of its own was grown later.
-    fn best_fit(&self, tokens: &[Token]) -> Option<(u32, u32)> {
-        let length = self.route_length(tokens.len());
-        let mut ways = vec![(*self.root.get(&tokens.len())?, 0usize)];
-        for _ in 0..MAX_WAYS {
-            let (at, depth) = ways.pop()?;
-            if depth == length {
-                match self.best_of(at, tokens, true) {
-                    None => continue,
-                    found => return found,
-                }
-            }
-            let node = &self.nodes[at as usize];
-            ways.extend(node.wild.map(|n| (n, depth + 1)));
-            ways.extend(node.children.get(&tokens[depth].hash).map(|&n| (n, depth + 1)));
-        }
-        None
-    }
-
-    fn best(&self, leaf: u32, tokens: &[Token]) -> Option<(u32, u32)> {
-        self.best_of(leaf, tokens, false)
-    }
-
-    /// The group of the leaf that is most similar: (group, equal tokens). Ties as in drain3.
-    fn best_of(&self, leaf: u32, tokens: &[Token], perfect_only: bool) -> Option<(u32, u32)> {
-        let node = &self.nodes[leaf as usize];
-        let mut best: Option<(u32, u32)> = None;
-        let mut offer = |g: u32, equal: u32| {
-            let group = &self.groups[g as usize];
-            if perfect_only && equal != group.literal {
-                return;
-            }
-            // Groups are offered in the order in which they were opened.
-            let better = match best {
-                None => true,
-                Some((b, e)) => equal > e || (equal == e && group.wild() > self.groups[b as usize].wild()),
-            };
-            if better {
-                best = Some((g, equal));
-            }
-        };
-        match self.indexed(node, tokens) {
-            Some(mut hits) => {
-                hits.sort_unstable();
-                for same in hits.chunk_by(|a, b| a == b) {
-                    offer(same[0], same.len() as u32);
-                }
-            }
-            None => {
-                for &g in &node.groups {
-                    let hashes = &self.groups[g as usize].hashes;
-                    offer(g, hashes.iter().zip(tokens).filter(|(h, t)| **h == t.hash).count() as u32);
-                }
-            }
-        }
-        best
-    }
-
-    /// Each group of a crowded leaf as often as it has a token in common with the message; None if
-    /// the leaf has no index, or to use it would be more work than to look at all groups.
-    fn indexed(&self, node: &TreeNode, tokens: &[Token]) -> Option<Vec<u32>> {
-        // With a threshold of 0 a group without any common token can be the best.
-        if node.index.is_empty() || self.config.similarity <= 0.0 {
-            return None;
-        }
-        let mut hits = Vec::new();
-        for (i, token) in tokens.iter().enumerate() {
-            let Some(groups) = node.index.get(&place_key(i, token.hash)) else { continue };
-            if hits.len() + groups.len() > 2 * node.groups.len() {
-                return None;
-            }
-            hits.extend(groups.iter().filter(|g| {
-                let group = &self.groups[**g as usize];
-                group.alive && group.hashes[i] == token.hash
-            }));
-        }
-        Some(hits)
-    }
-
-    /// Adds a group to its leaf, and to the leaf's index if it is crowded.
-    fn enter_leaf(&mut self, leaf: u32, g: u32) {
-        let node = &mut self.nodes[leaf as usize];
-        node.groups.push(g);
-        let new = match node.index.is_empty() {
-            false => &[g][..],
-            true if node.groups.len() >= CROWDED => &node.groups[..],
-            true => &[],
-        };
-        for &g in new {
-            for (i, &hash) in self.groups[g as usize].hashes.iter().enumerate() {
-                if hash != WILD {
-                    node.index.entry(place_key(i, hash)).or_default().push(g);
-                }
-            }
-        }
-    }
-
-    fn similar_enough(&self, equal: u32, token_count: usize) -> bool {
-        // drain3 returns the only group of empty messages whatever the threshold.
-        token_count == 0 || f64::from(equal) / token_count as f64 >= self.config.similarity
-    }
-
     /// The full search, without learning.
     fn search(&self, data: &[u8], m: Span, scratch: &mut Scratch, frozen: bool) -> Found {
         let (start, end) = (m.start as usize, m.end as usize);
@@ -478,18 +281,6 @@ impl Drain {
             Some(t) => Found::Template(t),
             None => Found::Nothing,
         }
-    }
-
-    fn fits(&self, t: u32, data: &[u8], m: Span) -> bool {
-        let mut spans = Vec::new();
-        self.extract(t, data, m, &mut spans)
-    }
-
-    /// Matches one template literal by literal; appends its variables, or appends nothing and
-    /// returns false.
-    pub fn extract(&self, t: u32, data: &[u8], m: Span, spans: &mut Vec<Span>) -> bool {
-        let template = &self.templates[t as usize];
-        extract(&template.literals, &template.kinds, &self.delimiters, data, m, spans)
     }
 
     /// Gives a message its template, learning from it unless `frozen`; appends its variables.
@@ -690,70 +481,6 @@ impl Drain {
         t
     }
 
-    fn new_node(&mut self) -> u32 {
-        self.nodes.push(TreeNode::default());
-        (self.nodes.len() - 1) as u32
-    }
-
-    /// The leaf a new group goes to, made where it is missing, by drain3's rules.
-    fn insert_path(&mut self, found: &[Token]) -> (u32, Vec<u32>) {
-        let mut at = match self.root.get(&found.len()) {
-            Some(&n) => n,
-            None => {
-                let n = self.new_node();
-                self.root.insert(found.len(), n);
-                n
-            }
-        };
-        let first = at;
-        let mut path = Vec::new();
-        for token in &found[..self.route_length(found.len())] {
-            path.push(at);
-            let node = &self.nodes[at as usize];
-            if let Some(&child) = node.children.get(&token.hash) {
-                at = child;
-                continue;
-            }
-            let has_wild = node.wild.is_some();
-            let count = node.child_count();
-            let own = !token.numeric
-                && if has_wild {
-                    count < self.config.max_children
-                } else {
-                    count + 1 < self.config.max_children
-                };
-            let new = if own || !has_wild { Some(self.new_node()) } else { None };
-            let node = &mut self.nodes[at as usize];
-            at = match new {
-                Some(n) if own => {
-                    node.children.insert(token.hash, n);
-                    if has_wild {
-                        // Lines that went to the wild branch may now belong here.
-                        self.dirty_route(first);
-                    }
-                    n
-                }
-                Some(n) => {
-                    node.wild = Some(n);
-                    n
-                }
-                None => node.wild.unwrap_or(at),
-            };
-        }
-        (at, path)
-    }
-
-    fn dirty_route(&mut self, first: u32) {
-        self.changed = self.epoch;
-        for group in &self.groups {
-            if group.route_wild && group.path.first() == Some(&first) {
-                for &t in group.templates.iter().chain(&group.verbatim) {
-                    self.dirty[t as usize] = self.epoch;
-                }
-            }
-        }
-    }
-
     fn evict(&mut self) {
         let used = |g: &u32| self.groups[*g as usize].last_used;
         let Some(oldest) = (0..self.living.len()).min_by_key(|&i| used(&self.living[i])) else { return };
@@ -769,45 +496,6 @@ impl Drain {
             let other = self.nodes[leaf].groups[i] as usize;
             self.groups[other].rivals.retain(|r| r.group != g as u32);
         }
-    }
-
-    /// After group `g` changed: who could now beat it, and whom could it beat.
-    fn update_rivals(&mut self, g: u32) {
-        let leaf = self.groups[g as usize].leaf as usize;
-        let members = std::mem::take(&mut self.nodes[leaf].groups);
-        let mut own = Vec::new();
-        for &o in members.iter().filter(|&&o| o != g) {
-            let (mut shared, mut only_g, mut only_o) = (0u32, 0u32, 0u32);
-            {
-                let (a, b) = (&self.groups[g as usize], &self.groups[o as usize]);
-                for (x, y) in a.hashes.iter().zip(&b.hashes) {
-                    shared += u32::from(x == y && *x != WILD);
-                    only_g += u32::from(*x != WILD && *y == WILD);
-                    only_o += u32::from(*x == WILD && *y != WILD);
-                }
-            }
-            // For a line that fits `o`, group g scores at most shared + only_g; and the other way.
-            let beats_o = shared + only_g >= self.groups[o as usize].literal;
-            let beats_g = shared + only_o >= self.groups[g as usize].literal;
-            if beats_g {
-                own.push(Rival { group: o, base: shared });
-            }
-            let other = &mut self.groups[o as usize];
-            other.rivals.retain(|r| r.group != g);
-            if beats_o {
-                other.rivals.push(Rival { group: g, base: shared });
-                if other.rivals.len() > MAX_RIVALS {
-                    other.many_rivals = true;
-                }
-                for &t in other.templates.iter().chain(&other.verbatim) {
-                    self.dirty[t as usize] = self.epoch;
-                }
-            }
-        }
-        let group = &mut self.groups[g as usize];
-        group.many_rivals = own.len() > MAX_RIVALS;
-        group.rivals = own;
-        self.nodes[leaf].groups = members;
     }
 
     /// The state of the table as a number: what is matched now answers for this epoch.
@@ -844,165 +532,7 @@ impl Drain {
         }
     }
 
-    /// Adds a group from its saved form: pieces per token (None: wild). Spacing: single blanks.
-    pub fn restore_group(&mut self, text: &[u8], wild: &[bool]) -> Result<u32, String> {
-        let mut found = Vec::new();
-        let whole = Span { start: 0, end: text.len() as u32 };
-        if !tokens(text, 0, text.len(), &self.delimiters, self.config.mask_atoms, MAX_TOKENS, &mut found) {
-            return Err(format!("a group has more than {MAX_TOKENS} tokens"));
-        }
-        if found.len() != wild.len() {
-            return Err(format!("a group has {} tokens, expected {}", found.len(), wild.len()));
-        }
-        let t = self.open(text, whole, &found);
-        let g = self.templates[t as usize].group - 1;
-        if wild.contains(&true) {
-            // The same as if a message had come that differs in exactly these tokens.
-            let mut other = found.clone();
-            for (token, w) in other.iter_mut().zip(wild) {
-                if *w {
-                    token.hash = !token.hash | 1;
-                }
-            }
-            self.generalise(g, text, whole, &other);
-        }
-        Ok(g + 1)
-    }
-
-    /// The group's tokens for saving: (text, wild) of each; a wild token's text is empty.
-    pub fn group_tokens(&self, g: u32) -> Vec<(&[u8], bool)> {
-        let group = &self.groups[g as usize - 1];
-        group.hashes.iter().zip(&group.text).map(|(h, (text, _))| (&**text, *h == WILD)).collect()
-    }
-
-    /// What template `t` became: its spacing, with every token a slot that is wild in its group
-    /// by now. Its values fit every message that was given `t`.
-    pub fn final_form(&self, t: u32) -> (Vec<Vec<u8>>, Vec<u8>) {
-        let template = &self.templates[t as usize];
-        let mut literals = vec![Vec::new()];
-        let mut kinds = Vec::new();
-        if template.group == 0 || template.kinds.contains(&SLOT_ANY) {
-            return (template.literals.iter().map(|l| l.to_vec()).collect(), template.kinds.clone());
-        }
-        let hashes = &self.groups[template.group as usize - 1].hashes;
-        let mut token = 0usize;
-        let mut in_token = false;
-        let mut put = |part: Result<u8, u8>| {
-            if let Ok(b) = part {
-                if self.delimiters.has(b) {
-                    token += usize::from(in_token);
-                    in_token = false;
-                    literals.last_mut().expect("never empty").push(b);
-                    return;
-                }
-            }
-            let wild = hashes.get(token) == Some(&WILD);
-            if wild && !in_token {
-                kinds.push(SLOT_TOKEN);
-                literals.push(Vec::new());
-            }
-            in_token = true;
-            match part {
-                Ok(b) if !wild => literals.last_mut().expect("never empty").push(b),
-                Err(kind) if !wild => {
-                    kinds.push(kind);
-                    literals.push(Vec::new());
-                }
-                _ => {}
-            }
-        };
-        for (i, literal) in template.literals.iter().enumerate() {
-            literal.iter().for_each(|&b| put(Ok(b)));
-            if let Some(&kind) = template.kinds.get(i) {
-                put(Err(kind));
-            }
-        }
-        (literals, kinds)
-    }
-
-    pub fn group_alive(&self, g: u32) -> bool {
-        self.groups[g as usize - 1].alive
-    }
-
     pub fn memory(&self) -> usize {
         self.held + self.trie.size() + self.rows.size()
     }
-}
-
-/// Matches `literals` and slots against a message; see `Drain::extract`.
-pub fn extract(
-    literals: &[Box<[u8]>],
-    kinds: &[u8],
-    delimiters: &Delimiters,
-    data: &[u8],
-    m: Span,
-    spans: &mut Vec<Span>,
-) -> bool {
-    let (start, end) = (m.start as usize, m.end as usize);
-    let base = spans.len();
-    let fail = |spans: &mut Vec<Span>| {
-        spans.truncate(base);
-        false
-    };
-    let first = &literals[0];
-    if !data[start..end].starts_with(first) {
-        return false;
-    }
-    let mut p = start + first.len();
-    for (i, kind) in kinds.iter().enumerate() {
-        let literal = &literals[i + 1];
-        let last = i + 1 == kinds.len();
-        let e = match *kind {
-            SLOT_ATOM if p < end => match delimiters.atom_at(data, start, p, end) {
-                Some(e) => e,
-                None => return fail(spans),
-            },
-            SLOT_TOKEN if p < end && !delimiters.has(data[p]) => delimiters.token_end(data, p, end),
-            SLOT_ANY => {
-                // The last slot reaches to the closing literal; any other to the next occurrence.
-                let room = end - p;
-                if last {
-                    if room < literal.len() {
-                        return fail(spans);
-                    }
-                    end - literal.len()
-                } else if literal.is_empty() {
-                    p
-                } else {
-                    match find(&data[p..end], literal) {
-                        Some(n) => p + n,
-                        None => return fail(spans),
-                    }
-                }
-            }
-            _ => return fail(spans),
-        };
-        spans.push(Span { start: p as u32, end: e as u32 });
-        if !data[e..end].starts_with(literal) {
-            return fail(spans);
-        }
-        p = e + literal.len();
-    }
-    if p != end {
-        return fail(spans);
-    }
-    true
-}
-
-/// The first place of `needle` (not empty) in `hay`.
-fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = needle[0];
-    let mut from = 0;
-    while from + needle.len() <= hay.len() {
-        match hay[from..=hay.len() - needle.len()].iter().position(|&b| b == first) {
-            Some(n) => {
-                if &hay[from + n..from + n + needle.len()] == needle {
-                    return Some(from + n);
-                }
-                from += n + 1;
-            }
-            None => return None,
-        }
-    }
-    None
 }

@@ -1,6 +1,8 @@
 //! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file, but for the
 //! vector instructions of simd.rs.
 //!
+//! It is one long file on purpose: who checks what is unsafe reads this and simd.rs, and no more.
+//!
 //! Conventions: a pointer that a function returns is owned by the caller and given back to the
 //! matching `_free`; pointers into a chunk or buffer are valid until the next call that fills it.
 //! Functions answer 0 or a count, or a negative number after which `lp_error` has the reason. A
