@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.batch import ParsedBatch
-from logpipe.errors import InputError
+from logpipe.errors import InputError, NativeError
 from logpipe.formats.readers import RawReader, Source
 from logpipe.native import Arena, ArenaPool, DrainCore, Header, Programs
 
@@ -127,8 +127,8 @@ def chunks(source: Source, pool: ArenaPool, progress: Progress | None = None) ->
 def _fill(arena: Arena, reader: RawReader, carried: bytes, size: int, name: str) -> bytes:
     try:
         return arena.fill(reader, carried, size)
-    except MemoryError:
-        raise InputError(f"{name}: a line is longer than the memory that is left") from None
+    except NativeError as error:
+        raise InputError(f"{name}: a line is too long: {error}") from None
 
 
 def learned(

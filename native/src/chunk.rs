@@ -28,14 +28,12 @@ pub struct Strings {
 
 impl Strings {
     /// Empties the column and makes room for `values` values of `bytes` bytes in all.
-    fn begin(&mut self, values: usize, bytes: usize) {
+    fn begin(&mut self, values: usize, bytes: usize) -> Result<(), String> {
         self.offsets.clear();
         self.offsets.resize(values + 1, 0);
         self.values = 0;
-        if self.data.len() < bytes + PADDING {
-            self.data.resize(bytes + PADDING, 0);
-        }
         self.used = 0;
+        grow(&mut self.data, bytes + PADDING)
     }
 
     #[inline(always)]
@@ -44,6 +42,17 @@ impl Strings {
         self.values += 1;
         self.offsets[self.values] = self.used as i32;
     }
+}
+
+/// Makes a buffer at least `len` bytes long. The size of a line is the input's choice, so that want of
+/// memory is an error here and does not end the process.
+fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), String> {
+    if buffer.len() < len {
+        let more = len - buffer.len();
+        buffer.try_reserve_exact(more).map_err(|_| format!("there is no memory for {len} bytes"))?;
+        buffer.resize(len, 0);
+    }
+    Ok(())
 }
 
 /// Copies a span to `to[at..]` and returns its length. Both sides are padded: blocks of fixed size
@@ -111,10 +120,8 @@ impl Chunk {
     }
 
     /// Makes `input` hold at least `capacity` bytes and padding.
-    pub fn reserve(&mut self, capacity: usize) {
-        if self.input.len() < capacity + PADDING {
-            self.input.resize(capacity + PADDING, 0);
-        }
+    pub fn reserve(&mut self, capacity: usize) -> Result<(), String> {
+        grow(&mut self.input, capacity.saturating_add(PADDING))
     }
 
     fn clear(&mut self, field_count: usize) {
@@ -133,12 +140,14 @@ impl Chunk {
     }
 
     /// Splits `input[..used]` into lines and headers, and calls `then` with each message while its
-    /// bytes are still in the nearest cache.
+    /// bytes are still in the nearest cache. Unless shapes can `grow`, a line of an unknown one has
+    /// no header.
     #[inline(always)]
     fn split_lines(
         &mut self,
         layout: &Layout,
         shapes: &Shapes,
+        grow: bool,
         mut then: impl FnMut(&mut Chunk, &[u8], Span) -> bool,
     ) -> bool {
         self.clear(layout.field_count());
@@ -149,7 +158,7 @@ impl Chunk {
         let mut start = 0usize;
         let mut going = true;
         for nl in newlines.positions(self.used) {
-            let message = self.split_line(layout, shapes, &input, start, nl, nl < self.used);
+            let message = self.split_line(layout, shapes, grow, &input, start, nl, nl < self.used);
             going = then(self, &input, message);
             if !going {
                 break;
@@ -162,10 +171,12 @@ impl Chunk {
     }
 
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
     fn split_line(
         &mut self,
         layout: &Layout,
         shapes: &Shapes,
+        grow: bool,
         input: &[u8],
         start: usize,
         newline: usize,
@@ -187,8 +198,8 @@ impl Chunk {
         let mut shape = NO_HEADER;
         match layout.split(shapes, input, start, end, &mut self.fields[from..], &mut message, &mut self.key) {
             Split::Known(id) => shape = id,
-            Split::New => self.new_shapes.push((line, self.key.clone())),
-            Split::None => {
+            Split::New if grow => self.new_shapes.push((line, self.key.clone())),
+            _ => {
                 message = Span { start: start as u32, end: end as u32 };
                 self.fields[from..].fill(Span::default());
             }
@@ -206,7 +217,7 @@ impl Chunk {
     #[inline(always)]
     pub fn match_lines(&mut self, drain: &Drain, layout: &Layout, shapes: &Shapes, frozen: bool) {
         self.epoch = drain.epoch();
-        self.split_lines(layout, shapes, |c, input, message| {
+        self.split_lines(layout, shapes, true, |c, input, message| {
             c.match_message(drain, input, message, frozen);
             true
         });
@@ -251,7 +262,9 @@ impl Chunk {
         given: &[u32],
         table: &Programs,
     ) -> Result<(), usize> {
-        let fits = self.split_lines(layout, shapes, |c, input, m| c.align_message(input, m, given, table));
+        // A shape that is unknown by now did not find room in the table.
+        let fits =
+            self.split_lines(layout, shapes, false, |c, input, m| c.align_message(input, m, given, table));
         self.aligned(fits, given)
     }
 
@@ -294,20 +307,14 @@ impl Chunk {
 
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
     pub fn learn(&mut self, drain: &mut Drain, mut shapes: Option<&mut Shapes>, frozen: bool) {
+        let mut refused = Vec::new();
         for (line, key) in std::mem::take(&mut self.new_shapes) {
-            let i = line as usize;
             match shapes.as_deref_mut().and_then(|s| s.insert(&key)) {
-                Some(id) => self.shapes[i] = id,
-                None => {
-                    let whole = self.whole_line(i);
-                    self.messages[i] = whole;
-                    let from = i * self.field_count;
-                    self.fields[from..from + self.field_count].fill(Span::default());
-                    self.templates[i] = NONE;
-                    self.misses = true;
-                }
+                Some(id) => self.shapes[line as usize] = id,
+                None => refused.push(line as usize),
             }
         }
+        self.drop_headers(&refused);
         let touch = drain.tracks_use();
         for i in 0..self.templates.len() {
             let t = self.templates[i];
@@ -322,23 +329,34 @@ impl Chunk {
         }
     }
 
-    /// The span of a line without its terminator, found from its neighbours.
-    fn whole_line(&self, i: usize) -> Span {
-        let ends = self.newlines.positions(self.used);
+    /// Makes the whole of some lines (ascending) their messages.
+    fn drop_headers(&mut self, lines: &[usize]) {
+        let mut left = lines.iter().copied().peekable();
         let mut start = 0usize;
-        for (k, nl) in ends.enumerate() {
-            if k == i {
-                let cut = usize::from(self.terminators[i] == TERM_CRLF);
-                return Span { start: start as u32, end: (nl - cut) as u32 };
+        for (i, newline) in self.newlines.positions(self.used).enumerate() {
+            if left.peek().is_none() {
+                return;
             }
-            start = nl + 1;
+            if left.next_if_eq(&i).is_some() {
+                let cut = usize::from(self.terminators[i] == TERM_CRLF);
+                self.messages[i] = Span { start: start as u32, end: (newline - cut) as u32 };
+                let from = i * self.field_count;
+                self.fields[from..from + self.field_count].fill(Span::default());
+                self.templates[i] = NONE;
+                self.misses = true;
+            }
+            start = newline + 1;
         }
-        Span::default()
     }
 
     /// Turns spans into columns: values ordered by template, slot, line; one column per field.
     #[inline(always)]
-    pub fn gather(&mut self, slots: &dyn Fn(u32) -> usize, templates: usize, classify: bool) {
+    pub fn gather(
+        &mut self,
+        slots: &dyn Fn(u32) -> usize,
+        templates: usize,
+        classify: bool,
+    ) -> Result<(), String> {
         let n = self.templates.len();
         // Counting sort of the lines by template.
         self.counts.clear();
@@ -357,7 +375,7 @@ impl Chunk {
             *c += 1;
         }
         self.classes.clear();
-        self.values.begin(self.spans.len(), self.used);
+        self.values.begin(self.spans.len(), self.used)?;
         let mut from = 0usize;
         while from < n {
             let t = self.templates[self.order[from] as usize];
@@ -380,13 +398,14 @@ impl Chunk {
         }
         // Lines that were looked at twice left spans that are nobody's.
         self.values.offsets.truncate(self.values.values + 1);
+        Ok(())
     }
 
     /// One column per header field, all in one buffer.
     ///
     /// Lines are taken in blocks small enough that their bytes stay in the nearest cache while
     /// every field of the block is copied; between columns there is room for a copy to run over.
-    pub fn gather_fields(&mut self) {
+    pub fn gather_fields(&mut self) -> Result<(), String> {
         const LINES: usize = 128;
         let (n, f) = (self.templates.len(), self.field_count);
         self.field_offsets.resize_with(f, Vec::new);
@@ -399,9 +418,10 @@ impl Chunk {
             self.field_offsets[k].resize(n + 1, 0);
             self.field_offsets[k][0] = next[k] as i32;
         }
-        if self.field_data.len() < at + PADDING {
-            self.field_data.resize(at + PADDING, 0);
+        if at > i32::MAX as usize - PADDING {
+            return Err(format!("a chunk with {at} bytes of header fields; at most 2 GiB can be handled"));
         }
+        grow(&mut self.field_data, at + PADDING)?;
         for (number, block) in self.fields.chunks(LINES * f.max(1)).enumerate() {
             for k in 0..f {
                 let mut o = next[k];
@@ -413,6 +433,7 @@ impl Chunk {
                 next[k] = o;
             }
         }
+        Ok(())
     }
 }
 

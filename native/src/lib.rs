@@ -1,8 +1,6 @@
 //! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file, but for the
 //! vector instructions of simd.rs.
 //!
-//! It is one long file on purpose: who checks what is unsafe reads this and simd.rs, and no more.
-//!
 //! Conventions: a pointer that a function returns is owned by the caller and given back to the
 //! matching `_free`; pointers into a chunk or buffer are valid until the next call that fills it.
 //! Functions answer 0 or a count, or a negative number after which `lp_error` has the reason. A
@@ -403,7 +401,7 @@ pub unsafe extern "C" fn lp_chunk_free(chunk: *mut LpChunk) {
 pub unsafe extern "C" fn lp_chunk_input(chunk: *const LpChunk, capacity: usize) -> *mut u8 {
     guard(std::ptr::null_mut(), || {
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
-        c.reserve(capacity);
+        c.reserve(capacity)?;
         Ok(c.input.as_mut_ptr())
     })
 }
@@ -413,7 +411,7 @@ fn set_used(c: &mut Chunk, used: usize) -> Result<(), String> {
     if used > i32::MAX as usize - chunk::PADDING {
         return Err(format!("a chunk of {used} bytes; at most 2 GiB can be handled at once"));
     }
-    c.reserve(used);
+    c.reserve(used)?;
     c.used = used;
     Ok(())
 }
@@ -522,7 +520,7 @@ pub unsafe extern "C" fn lp_gather(drain: *const LpDrain, chunk: *const LpChunk,
     guard(-1, || {
         let d = object(drain)?.0.read().map_err(busy)?;
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
-        c.gather(&|t| d.templates[t as usize].kinds.len(), d.templates.len(), classify != 0);
+        c.gather(&|t| d.templates[t as usize].kinds.len(), d.templates.len(), classify != 0)?;
         Ok(0)
     })
 }
@@ -623,7 +621,7 @@ pub unsafe extern "C" fn lp_align(
         if let Err(line) = aligned {
             return Ok(line as i64);
         }
-        c.gather(&|t| p.kinds[t as usize].len(), p.kinds.len(), classify != 0);
+        c.gather(&|t| p.kinds[t as usize].len(), p.kinds.len(), classify != 0)?;
         Ok(-1)
     })
 }
@@ -668,7 +666,7 @@ pub unsafe extern "C" fn lp_chunk_view(chunk: *const LpChunk, out: *mut LpView) 
 #[no_mangle]
 pub unsafe extern "C" fn lp_gather_fields(chunk: *const LpChunk) -> i32 {
     guard(-1, || {
-        object(chunk)?.0.try_lock().map_err(busy)?.gather_fields();
+        object(chunk)?.0.try_lock().map_err(busy)?.gather_fields()?;
         Ok(0)
     })
 }
