@@ -1,1 +1,7 @@
-"""Puts this folder on the path, so that every test can import `strategies`."""
+"""What every test relies on; that this file is here lets all of them import `strategies`."""
+
+import signal
+
+# A runner in the background (nohup, some CI) ignores Ctrl-C, and so would the programs it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -56,7 +56,7 @@ def test_a_frozen_table_answers_the_same_before_and_after_a_spacing_is_met(tmp_p
     parser.save(tmp_path / "model.json")
     monkeypatch.setattr(stream, "_FIRST_CHUNK", 1)
     monkeypatch.setattr(stream, "CHUNK", 1)
-    monkeypatch.setattr(stream, "EPOCH_CHUNKS", 1)
+    monkeypatch.setattr(stream, "AHEAD", 1)
     data = b"none\nzed k x q\nfoo z x q\nfoo k x q\n".replace(b" ", b"\t")
 
     one, two = (frozen_groups(tmp_path / "model.json", data, threads) for threads in (1, 2))
