@@ -67,11 +67,16 @@ class LineDigest:
 
 
 def _job(task: Task, batches: Callable[[], Iterator[ParsedBatch]]) -> Job:
+    header_columns = bool(task.parameters.get("header_columns", False))
+
     def run() -> Outcome:
         lines = 0
         batch = None
         for batch in batches():
             lines += len(batch)
+            if header_columns and batch.field_names:
+                # Asking for one makes all.
+                batch.fields[0]
         templates = len(batch.templates) if batch is not None else 0
         return Outcome(None, lines, {"templates": templates})
 

@@ -263,6 +263,9 @@ def make_rows(runs: Sequence[Run], cores: int) -> list[Row]:
         *_start(runs),
         *_stress(runs),
         _against(runs, "parse", "logpipe", "drain3-ids", "drain3, ids only", 0, 0),
+        _against(
+            runs, "parse, header columns too", "logpipe-header-columns", "zstd-3", "zstd -3", 0, 0
+        ),
         _against(runs, "parse", "logpipe", "logfold", "logfold", 0, 0),
         _against(runs, "match, frozen", "logpipe-frozen", "logfold-match", "logfold.match", 0, 0),
         _against(runs, "parse", "logpipe", "tipping", "tipping", 0, 0),
