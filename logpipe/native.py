@@ -82,6 +82,19 @@ def _bytes_pointer(data: bytes | npt.NDArray[np.uint8]) -> Any:
     return ffi.from_buffer("uint8_t[]", data)
 
 
+def _counted(what: str, array: npt.NDArray[Any] | ByteColumn, expected: int) -> None:
+    """Refuses an array that is not as long as native code will take it to be."""
+    if len(array) != expected:
+        raise NativeError(f"{what}: expected {expected} values, found {len(array)}")
+
+
+def _column(column: ByteColumn) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    offsets = np.ascontiguousarray(column.offsets, np.int32)
+    if len(offsets) == 0:
+        raise NativeError("a column without offsets; expected one more than values")
+    return offsets, np.ascontiguousarray(column.data, np.uint8)
+
+
 def _pointer(array: npt.NDArray[Any], ctype: str) -> Any:
     return ffi.cast(ctype, array.ctypes.data)
 
@@ -378,6 +391,8 @@ class DrainCore:
     ) -> None:
         """The same for messages: n + 1 offsets into the arena's input."""
         offsets = np.ascontiguousarray(offsets, np.int64)
+        if len(offsets) == 0:
+            raise NativeError("messages without offsets; expected one more than messages")
         arena.lines = _checked(
             lib.lp_match_given(
                 self._pointer,
@@ -516,9 +531,9 @@ class Programs:
     ) -> npt.NDArray[np.bool_]:
         """Whether each message fits the template given for it."""
         out = np.zeros(len(messages), np.uint8)
-        offsets = np.ascontiguousarray(messages.offsets)
-        data = np.ascontiguousarray(messages.data)
+        offsets, data = _column(messages)
         given = np.ascontiguousarray(template_ids, np.uint32)
+        _counted("template ids", given, len(messages))
         _checked(
             lib.lp_fits(
                 self._pointer,
@@ -545,11 +560,13 @@ class Programs:
 
         Returns the position of the first message that does not fit, if there is one.
         """
-        arena = pool.take()
-        first = int(messages.offsets[0])
-        arena.put(np.ascontiguousarray(messages.data[first : int(messages.offsets[-1])]))
+        offsets32, data = _column(messages)
         given = np.ascontiguousarray(template_ids, np.uint32)
-        offsets = messages.offsets.astype(np.int64) - first
+        _counted("template ids", given, len(messages))
+        arena = pool.take()
+        first = int(offsets32[0])
+        arena.put(data[max(first, 0) : max(int(offsets32[-1]), 0)])
+        offsets = offsets32.astype(np.int64) - first
         result = lib.lp_align(
             self._pointer,
             ffi.NULL,
@@ -604,8 +621,7 @@ def join_classes(a: LexicalClass, b: LexicalClass) -> LexicalClass:
 
 def classify(column: ByteColumn) -> LexicalClass:
     """The lexical class of all values of a column; EMPTY for none."""
-    offsets = np.ascontiguousarray(column.offsets)
-    data = np.ascontiguousarray(column.data)
+    offsets, data = _column(column)
     return LexicalClass(
         _checked(
             lib.lp_classify(
@@ -639,10 +655,7 @@ def split_line(
 
 
 def _columns(batch: ParsedBatch) -> tuple[Any, ...]:
-    offsets = np.ascontiguousarray(batch.values.offsets)
-    data = np.ascontiguousarray(batch.values.data)
-    ids = np.ascontiguousarray(batch.template_ids)
-    return ids, offsets, data
+    return np.ascontiguousarray(batch.template_ids, np.uint32), *_column(batch.values)
 
 
 def line_order(batch: ParsedBatch) -> tuple[npt.NDArray[np.int32], ByteColumn]:
@@ -673,11 +686,15 @@ class _Rendered:
         ids, offsets, data = _columns(batch)
         table = batch.templates.wire
         shapes = _shapes_wire(batch.shapes) if whole_lines else b""
-        shape_ids = np.ascontiguousarray(batch.shape_ids)
-        terminators = np.ascontiguousarray(batch.terminators)
-        columns = [
-            (np.ascontiguousarray(f.offsets), np.ascontiguousarray(f.data)) for f in batch.fields
-        ]
+        shape_ids = np.ascontiguousarray(batch.shape_ids, np.uint16)
+        terminators = np.ascontiguousarray(batch.terminators, np.uint8)
+        columns = []
+        if whole_lines:
+            _counted("shape ids", shape_ids, len(ids))
+            _counted("terminators", terminators, len(ids))
+            for field in batch.fields:
+                _counted("a header field", field, len(ids))
+                columns.append(_column(field))
         fields = np.array(
             [(o.ctypes.data, d.ctypes.data, len(d)) for o, d in columns], np.uint64
         ).ravel()

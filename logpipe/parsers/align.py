@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ __all__ = ["Aligner"]
 MAX_SPACINGS = 64
 """Templates a group may get for its spacings; further ones are kept verbatim."""
 
-_BLANKS = re.compile(rb"[ \t\n\r\x0b\x0c]+")
+_WHITE = b" \t\n\r\x0b\x0c"
 
 
 class Aligner:
@@ -87,12 +88,13 @@ class Aligner:
 
     def _place(self, message: bytes, group: int, index: int) -> int:
         for template_id in list(self._by_group[group]):
-            literals = respaced(self.table[template_id], message)
+            literals = respaced(self.table[template_id], message, self._delimiters)
             if literals is None:
                 continue
-            kinds = self.table[template_id].kinds
+            # Slots of any kind were not asked what they may hold.
+            kinds = (SlotKind.ANY,) * (len(literals) - 1)
             for known in self._by_group[group]:
-                if self.table[known].literals == literals:
+                if self.table[known].literals == literals and self.table[known].kinds == kinds:
                     return known
             if self._spacings[group] < MAX_SPACINGS:
                 self._spacings[group] += 1
@@ -105,8 +107,12 @@ class Aligner:
         return self._verbatim[group]
 
 
-def respaced(template: Template, message: bytes) -> tuple[bytes, ...] | None:
+def respaced(
+    template: Template, message: bytes, delimiters: bytes = b""
+) -> tuple[bytes, ...] | None:
     """The literals of a template with the white space of the message, if that makes it fit.
+
+    White space and `delimiters` are all the same here.
 
     Each literal is searched once, from where the one before it ended: slots take any bytes, so the
     leftmost place is as good as any, and no pattern can make this go back and forth.
@@ -115,7 +121,7 @@ def respaced(template: Template, message: bytes) -> tuple[bytes, ...] | None:
     >>> respaced(t, b" port  22 open")
     (b' port  ', b' open')
     """
-    first, *middle, last = _pieces(template.literals)
+    first, *middle, last = _pieces(template.literals, delimiters)
     found = first.match(message)
     if found is None:
         return None
@@ -127,28 +133,53 @@ def respaced(template: Template, message: bytes) -> tuple[bytes, ...] | None:
         literals.append(found.group())
         at = found.end()
     if template.slots:
-        found = last.search(message, at)
-        if found is None:
+        start = _ending(last, message, at, _WHITE + delimiters)
+        if start is None:
             return None
-        literals.append(found.group())
+        literals.append(message[start:])
     elif at != len(message):
         return None
     return tuple(literals)
 
 
+def _ending(words: list[bytes], message: bytes, at: int, white: bytes) -> int | None:
+    """Where the words that close the message begin, all blanks before them included."""
+    end = at + len(message[at:].rstrip(white))
+    for i, word in enumerate(reversed(words)):
+        if i:
+            rest = at + len(message[at:end].rstrip(white))
+            if rest == end:
+                return None
+            end = rest
+        if not message.endswith(word, at, end):
+            return None
+        end -= len(word)
+    return end
+
+
 @lru_cache(maxsize=4096)
-def _pieces(literals: tuple[bytes, ...]) -> tuple[re.Pattern[bytes], ...]:
-    """One pattern per literal: blanks flexible, at the ends of the message also absent."""
-    blank = rb"[ \t\n\r\x0b\x0c]"
+def _pieces(literals: tuple[bytes, ...], delimiters: bytes) -> tuple[Any, ...]:
+    """One pattern per literal, blanks flexible; the words of the closing one.
+
+    At the ends of the message blanks can be absent. Patterns never give blanks back, and a run of
+    them is entered at its begin only: the time stays linear in the message.
+    """
+    white = _WHITE + delimiters
+    blank = b"[" + re.escape(white) + b"]"
+    *others, last = (re.split(blank + b"+", literal) for literal in literals)
     patterns = []
-    for i, literal in enumerate(literals):
-        opens, closes = i == 0, i == len(literals) - 1
-        if opens:
-            literal = literal.lstrip()
-        if closes:
-            literal = literal.rstrip()
-        text = (blank + b"+").join(re.escape(word) for word in _BLANKS.split(literal))
-        before, after = blank + b"*" if opens else b"", blank + rb"*\Z" if closes else b""
-        patterns.append(re.compile(before + text + after))
-    # A template without slots is one literal; callers unpack a first and a last.
-    return tuple(patterns) if len(patterns) > 1 else (patterns[0], patterns[0])
+    for i, words in enumerate(others or [last]):
+        if i == 0 and not words[0]:
+            # The blanks that open the message are taken care of below.
+            words = words[1:] or [b""]
+        text = (blank + b"++").join(map(re.escape, words))
+        if i == 0:
+            text = blank + b"*+" + text
+        elif not words[0] and len(words) > 1:
+            text = b"(?<!" + blank + b")" + text
+        if not others:
+            text = text.removesuffix(blank + b"++") + blank + b"*+"
+        patterns.append(re.compile(text))
+    if len(last) > 1 and not last[-1]:
+        last.pop()
+    return (*patterns, last)

@@ -30,7 +30,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,8 @@ __all__ = ["Groups", "Messages", "Parser", "as_column", "predict_by_templates", 
 
 Messages = Sequence[bytes] | ByteColumn
 Groups = npt.NDArray[np.uint32]
+
+_MAX_GROUP = 2**32 - 1
 
 
 def as_column(messages: Messages) -> ByteColumn:
@@ -59,9 +61,11 @@ class Parser(ABC):
     Attributes:
         templates_: after fitting, at least one `Template` for every group that was given out. The
             ids in it are of no meaning; groups are numbered from 1, 0 is "unknown".
+        extra_delimiters: what messages may have where the templates have a blank.
     """
 
     templates_: Sequence[Template]
+    extra_delimiters: Sequence[str] = ()
 
     @abstractmethod
     def fit_predict(self, messages: Messages) -> Groups:
@@ -145,14 +149,62 @@ def checked_groups(name: str, groups: object, expected: int) -> Groups:
     Raises:
         ParserError: not one number from 0 to 2^32 - 1 per message.
     """
-    array = np.asarray(groups)
+    try:
+        array = np.asarray(groups)
+    except ValueError:
+        array = np.zeros((), object)
     if array.shape != (expected,):
         raise ParserError(
             f"parser {name!r} answered {array.shape} groups for {expected} messages; "
             f"expected one group per message, in order"
         )
-    if array.dtype.kind not in "iu" or (expected and int(array.min()) < 0):
+    if expected == 0:
+        return np.zeros(0, np.uint32)
+    if array.dtype.kind not in "iu":
         raise ParserError(
             f"parser {name!r} answered groups of type {array.dtype}; expected integers from 0"
         )
+    wrong = np.flatnonzero((array < 0) | (array > _MAX_GROUP))
+    if len(wrong):
+        raise ParserError(
+            f"parser {name!r} answered group {array[wrong[0]]} for message {wrong[0] + 1} of "
+            f"{expected}; expected a number from 0 to {_MAX_GROUP}"
+        )
     return array.astype(np.uint32)
+
+
+def checked_templates(name: str, claimed: object) -> list[Template]:
+    """A parser's `templates_`, if they are what they should be.
+
+    Raises:
+        ParserError: no list of templates with groups from 0 to 2^32 - 1.
+    """
+    if claimed is None:
+        raise ParserError(
+            f"parser {name!r} has no templates_ after fitting; "
+            f"expected a list of logpipe.template.Template, at least one per group"
+        )
+    try:
+        templates: list[Any] = list(claimed)  # type: ignore[call-overload]
+    except TypeError:
+        raise ParserError(
+            f"templates_ of parser {name!r} is of type {type(claimed).__name__}; expected a list"
+        ) from None
+    for number, template in enumerate(templates, 1):
+        if not isinstance(template, Template):
+            raise ParserError(
+                f"templates_ of parser {name!r}: number {number} is {template!r:.60}; "
+                f"expected a logpipe.template.Template, see logpipe.parsers.base.text_template"
+            )
+        group = template.group
+        if not isinstance(group, int | np.integer) or not 0 <= group <= _MAX_GROUP:
+            raise ParserError(
+                f"templates_ of parser {name!r}: number {number} has group {group!r}; "
+                f"expected a number from 0 to {_MAX_GROUP}"
+            )
+        if not all(isinstance(literal, bytes) for literal in template.literals):
+            raise ParserError(
+                f"templates_ of parser {name!r}: number {number} has literals "
+                f"{template.literals!r:.60}; expected bytes"
+            )
+    return templates

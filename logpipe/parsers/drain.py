@@ -18,7 +18,7 @@ import numpy as np
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import ModelError, UsageError
-from logpipe.parsers.base import Groups, Messages, Parser, as_column
+from logpipe.parsers.base import Groups, Messages, Parser, as_column, text_template
 from logpipe.template import SlotKind, Template
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Drain"]
 
 ATOMS = "atoms"
+
+_MASKED = b"<*>"
 
 
 class Drain(Parser):
@@ -129,6 +131,11 @@ class Drain(Parser):
         core = self.new_core()
         core.restore(tokens)
         template = core.templates[len(core.templates) - 1]
+        if not self.is_native:
+            # The tokens are those of masked messages: what stands for a match is a slot as well,
+            # and a match may have held blanks, so that a slot is not one token of the message.
+            text = _MASKED.join(template.literals)
+            template = text_template(template.group, text, re.compile(re.escape(_MASKED)))
         return template.literals, template.kinds
 
     def fit_predict(self, messages: Messages) -> Groups:
@@ -168,7 +175,7 @@ class Drain(Parser):
         masked = []
         for message in column:
             for pattern in patterns:
-                message = pattern.sub(b"<*>", message)
+                message = pattern.sub(_MASKED, message)
             masked.append(message)
         return ByteColumn.of(masked)
 
@@ -193,7 +200,9 @@ class Drain(Parser):
 
         try:
             parser = cls(**saved["parameters"])
-        except TypeError as error:
+            # Some values are refused only by the native core.
+            _ = parser.core_
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: parameters of drain: {error}") from None
         for number, entry in enumerate(model.entries(saved, "groups", path), 1):
             where = f"{path}: group {number}"

@@ -18,7 +18,7 @@ from logpipe.errors import LogpipeError, ParserError
 from logpipe.formats.readers import Source
 from logpipe.native import Arena, ArenaPool, Header, Programs
 from logpipe.parsers.align import Aligner
-from logpipe.parsers.base import Groups, Parser, checked_groups
+from logpipe.parsers.base import Groups, Parser, checked_groups, checked_templates
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.idspool import IdSpool
 from logpipe.parsers.stream import Progress, Workers, aligned, learned
@@ -45,7 +45,9 @@ class Learning(ABC):
         self._spools: dict[int, IdSpool] = {}
 
     def _spool(self, header: Header) -> IdSpool:
-        return self._spools.setdefault(id(header), IdSpool())
+        if id(header) not in self._spools:
+            self._spools[id(header)] = IdSpool()
+        return self._spools[id(header)]
 
     @abstractmethod
     def learn(
@@ -140,8 +142,8 @@ class ParserLearning(Learning):
         self._groups = IdSpool()
         self._waiting: list[ByteColumn] = []
         self._waiting_bytes = 0
+        self._waiting_for: list[str] = []
         self._predicts = frozen
-        self._given = 0
         self._misfits = 0
         self._first_misfit = ""
 
@@ -151,15 +153,18 @@ class ParserLearning(Learning):
         """The first pass: the groups are kept."""
         self._inputs.append((source, header, pool))
         for batch in learned(source, self._splitter, header, pool, frozen=True, progress=progress):
-            self._give(batch.values)
+            first = batch.first_line
+            where = f"{source.name}: lines {first} to {first + len(batch) - 1}"
+            self._give(batch.values, where)
             del batch
 
-    def _give(self, messages: ByteColumn) -> None:
+    def _give(self, messages: ByteColumn, where: str) -> None:
         if self._predicts:
-            self._keep("predict", messages)
+            self._keep("predict", messages, where)
         elif callable(getattr(self.parser, "partial_fit", None)):
-            self._keep("partial_fit", messages)
+            self._keep("partial_fit", messages, where)
         else:
+            self._waiting_for.append(where)
             # Copied, because the views keep a whole chunk alive.
             self._waiting.append(ByteColumn(messages.offsets.copy(), messages.data.copy()))
             self._waiting_bytes += len(messages.data)
@@ -171,27 +176,30 @@ class ParserLearning(Learning):
         columns, self._waiting = self._waiting, []
         if not self._predicts:
             everything = ByteColumn.of([value for column in columns for value in column])
-            self._keep("fit_predict", everything)
+            self._keep("fit_predict", everything, _range(self._waiting_for))
         self._predicts = True
 
-    def _keep(self, method: str, messages: ByteColumn) -> None:
+    def _keep(self, method: str, messages: ByteColumn, where: str) -> None:
         try:
             groups = getattr(self.parser, method)(messages)
+            groups = checked_groups(self._name, groups, len(messages))
+        except ParserError as error:
+            raise ParserError(f"{where}: {error}") from error
         except LogpipeError:
             raise
         except Exception as error:
             raise ParserError(
-                f"parser {self._name!r} failed in {method}, on lines {self._given + 1} to "
-                f"{self._given + len(messages)}: {type(error).__name__}: {error}"
+                f"{where}: parser {self._name!r} failed in {method}: "
+                f"{type(error).__name__}: {error}"
             ) from error
-        self._groups.put(checked_groups(self._name, groups, len(messages)))
-        self._given += len(messages)
+        self._groups.put(groups)
 
     def finish(self) -> TemplateTable:
         """Aligns every message to a template of its group."""
         if not callable(getattr(self.parser, "partial_fit", None)):
             self._fit()
-        aligner = Aligner(self._claimed())
+        delimiters = getattr(self.parser, "extra_delimiters", ())
+        aligner = Aligner(self._claimed(), "".join(delimiters).encode())
         groups = _Queue(self._groups)
         arenas = ArenaPool()
         for source, header, pool in self._inputs:
@@ -216,13 +224,7 @@ class ParserLearning(Learning):
         return table
 
     def _claimed(self) -> list[Template]:
-        templates = getattr(self.parser, "templates_", None)
-        if templates is None:
-            raise ParserError(
-                f"parser {self._name!r} has no templates_ after fitting; "
-                f"expected a list of logpipe.template.Template, at least one per group"
-            )
-        return list(templates)
+        return checked_templates(self._name, getattr(self.parser, "templates_", None))
 
     def batches(
         self,
@@ -248,6 +250,11 @@ class ParserLearning(Learning):
             f"parser {self._name!r} gave {self._misfits} lines a group whose templates do not "
             f"render them (first {self._first_misfit}); they were kept verbatim in their group"
         ]
+
+
+def _range(places: list[str]) -> str:
+    """One or several places, for a message."""
+    return places[0] if len(places) == 1 else f"{places[0]}, up to {places[-1]}" if places else "-"
 
 
 class _Queue:

@@ -51,7 +51,10 @@ def decode(value: object, where: str) -> bytes:
         ModelError: neither a string nor `{"hex": ...}`.
     """
     if isinstance(value, str):
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            raise ModelError(f"{where}: half a character in {value!r:.60}") from None
     if isinstance(value, dict) and isinstance(value.get("hex"), str):
         try:
             return bytes.fromhex(value["hex"])
@@ -89,7 +92,8 @@ def read(path: str | Path) -> dict[str, Any]:
         raise ModelError(f"{path}: not a logpipe model: not UTF-8 at byte {error.start}") from None
     try:
         model = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # ValueError: also a number of thousands of digits.
         raise ModelError(f"{path}: not a logpipe model: {error}") from None
     if not isinstance(model, dict) or model.get("format") != FORMAT:
         raise ModelError(f'{path}: not a logpipe model: "format" is not "{FORMAT}"')
@@ -164,6 +168,13 @@ class TemplateModel(Parser):
         return predict_by_templates(self.templates_, messages)
 
 
+def _list(entry: Mapping[str, Any], key: str) -> list[Any]:
+    found = entry[key]
+    if not isinstance(found, list):
+        raise TypeError(f'"{key}" must be a list')
+    return found
+
+
 def load(path: str | Path) -> Parser:
     """The parser that a model file holds.
 
@@ -179,8 +190,10 @@ def load(path: str | Path) -> Parser:
     for number, entry in enumerate(entries(model, "templates", path), 1):
         where = f"{path}: template {number}"
         try:
-            group, kinds = int(entry["group"]), tuple(SlotKind(k) for k in entry["kinds"])
-            literals = tuple(decode(value, where) for value in entry["literals"])
+            group, kinds = entry["group"], tuple(SlotKind(k) for k in _list(entry, "kinds"))
+            if type(group) is not int or not 0 <= group < 2**32:
+                raise ModelError(f'{where}: "group" must be a number from 0 to 2^32 - 1')
+            literals = tuple(decode(value, where) for value in _list(entry, "literals"))
             templates.append(Template(0, group, literals, kinds))
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ModelError):
