@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
@@ -19,15 +20,24 @@ __all__ = ["main", "run"]
 
 INTERRUPTED = 130
 _DEBUG = "LOGPIPE_DEBUG"
+_AGAIN = 0.01
+"""Seconds after which a signal is sent again that came at a bad moment."""
+
+_DESTRUCTORS = ("__del__", "hold")
+"""Methods that the interpreter or cffi calls when something is freed."""
+
+# Parts of file names.
+_OUTPUT = os.path.join("export", "atomic.py")  # noqa: PTH118 - compared with text
+_PYARROW = os.path.join("pyarrow", "")  # noqa: PTH118
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     try:
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name)
             # A signal that the caller ignores (nohup) stays ignored.
-            if signal.getsignal(number) == signal.SIG_DFL:
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, _stop)
         code = run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -108,9 +118,36 @@ def _trace() -> None:
         traceback.print_exc()
 
 
-def _stop(number: int, _: FrameType | None) -> NoReturn:
-    # Raised, not returned to the default action: temporary files go on the way out.
-    raise SystemExit(128 + number)
+def _stop(number: int, frame: FrameType | None) -> None:
+    # Raised, not left to the default action: temporary files go on the way out.
+    if _would_be_lost(frame):
+        again = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
+
+
+def _would_be_lost(frame: FrameType | None) -> bool:
+    """Whether whoever called this code cannot pass an exception on.
+
+    That is so in a destructor, and in a file object that pyarrow calls: the interpreter would print
+    the exception and go on without it.
+    """
+    while frame is not None:
+        if frame.f_code.co_name in _DESTRUCTORS:
+            return True
+        caller = frame.f_back
+        if (
+            caller is not None
+            and _OUTPUT in frame.f_code.co_filename
+            and _PYARROW in caller.f_code.co_filename
+        ):
+            return True
+        frame = caller
+    return False
 
 
 def _seal() -> None:

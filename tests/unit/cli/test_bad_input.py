@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -286,3 +287,36 @@ def test_a_parser_that_breaks_its_contract(tmp_path: Path) -> None:
         )  # fmt: skip
         refused(ran, f"mine:{name}")
         assert names(tmp_path) == ["app.log", "mine.py"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_while_something_is_freed(number: signal.Signals, code: int) -> None:
+    """An exception in a destructor is printed and lost; the signal comes again instead."""
+    program = f"""
+import os, sys, time
+import click
+from logpipe.cli import app, main
+
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), {int(number)})
+        for _ in range(1000):  # the signal arrives while this runs
+            pass
+
+@click.command()
+def wait():
+    Freed()
+    time.sleep(30)
+
+app.COMMANDS["wait"] = app.LazyCommand("__main__", "")
+command = wait
+main(["wait"])
+"""
+    started = time.monotonic()
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env=environment(), timeout=60
+    )
+
+    assert ran.returncode == code, ran.stderr
+    assert b"Traceback" not in ran.stderr
+    assert time.monotonic() - started < 20
