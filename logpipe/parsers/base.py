@@ -114,15 +114,53 @@ def text_template(
     return Template(0, group, tuple(literals), (SlotKind.ANY,) * (len(literals) - 1))
 
 
-def predict_by_templates(templates: Iterable[Template], messages: Messages) -> Groups:
-    """The group of the most literal template that fits each message, 0 where none does."""
+def predict_by_templates(
+    templates: Iterable[Template], messages: Messages, delimiters: Sequence[str] = ()
+) -> Groups:
+    """The group of the most literal template that fits each message, 0 where none does.
+
+    Where no template fits exactly, one that differs in runs of white space will do.
+
+    Args:
+        templates: any number per group.
+        messages: n of them.
+        delimiters: what messages may have where templates have a blank.
+
+    Returns:
+        uint32, n groups.
+    """
+    column = as_column(messages)
+    order = sorted(templates, key=lambda t: (-sum(map(len, t.literals)), t.group))
+    groups = _first_fit([(t.group, t.literals, t.kinds) for t in order], column)
+    left = np.flatnonzero(groups == UNKNOWN_GROUP)
+    if len(left) and order:
+        blanks = re.compile(b"[" + re.escape(_WHITE + "".join(delimiters).encode()) + b"]+")
+        forms = [(t.group, _respaced(t.literals, blanks), _ANY * t.slots) for t in order]
+        rest = ByteColumn.of([_respaced((column[i],), blanks)[0] for i in left.tolist()])
+        groups[left] = _first_fit(forms, rest)
+    return groups
+
+
+_WHITE = b" \t\n\r\x0b\x0c"
+_ANY = (SlotKind.ANY,)
+_Form = tuple[int, tuple[bytes, ...], tuple[SlotKind, ...]]
+
+
+def _respaced(literals: tuple[bytes, ...], blanks: re.Pattern[bytes]) -> tuple[bytes, ...]:
+    """The same with single blanks, and none at the ends."""
+    single = [blanks.sub(b" ", literal) for literal in literals]
+    single[0] = single[0].removeprefix(b" ")
+    single[-1] = single[-1].removesuffix(b" ")
+    return tuple(single)
+
+
+def _first_fit(forms: list[_Form], column: ByteColumn) -> Groups:
+    """The group of the first form that fits each message, 0 where none does."""
     from logpipe import native
 
-    column = as_column(messages)
     table = TemplateTable()
-    order = sorted(templates, key=lambda t: (-sum(map(len, t.literals)), t.group))
-    for template in order:
-        table.append(template.group, template.literals, template.kinds)
+    for group, literals, kinds in forms:
+        table.append(group, literals, kinds)
     programs = native.Programs(table)
     groups = np.full(len(column), UNKNOWN_GROUP, np.uint32)
     left = np.arange(len(column))

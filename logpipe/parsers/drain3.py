@@ -98,4 +98,4 @@ class Drain3(Parser):
 
     def predict(self, messages: Messages) -> Groups:
         """The group of the most literal template that fits, 0 where none does."""
-        return predict_by_templates(self.templates_, messages)
+        return predict_by_templates(self.templates_, messages, self.extra_delimiters)

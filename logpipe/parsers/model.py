@@ -139,6 +139,11 @@ def _is_json(value: object) -> bool:
     return True
 
 
+def _delimiters(parameters: Mapping[str, object] | None) -> list[object]:
+    found = (parameters or {}).get("extra_delimiters", ())
+    return list(found) if isinstance(found, list | tuple) else []
+
+
 class TemplateModel(Parser):
     """A saved parser of which only the templates are left: predicts, and cannot learn.
 
@@ -158,6 +163,7 @@ class TemplateModel(Parser):
         self.parser = parser
         self.parameters = parameters
         self.templates_ = list(templates)
+        self.extra_delimiters = [str(d) for d in _delimiters(parameters)]
 
     def fit_predict(self, messages: Messages) -> Groups:
         """Predicts; there is nothing to learn."""
@@ -165,7 +171,7 @@ class TemplateModel(Parser):
 
     def predict(self, messages: Messages) -> Groups:
         """The group of the most literal template that fits, 0 where none does."""
-        return predict_by_templates(self.templates_, messages)
+        return predict_by_templates(self.templates_, messages, self.extra_delimiters)
 
 
 def _list(entry: Mapping[str, Any], key: str) -> list[Any]:
