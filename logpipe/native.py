@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -614,6 +614,7 @@ class Programs:
         return _batch(arena, pool, header, first_line, self.templates)
 
 
+@cache
 def join_classes(a: LexicalClass, b: LexicalClass) -> LexicalClass:
     """The least class that holds the values of both."""
     return LexicalClass(lib.lp_join_classes(a, b))

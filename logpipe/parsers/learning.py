@@ -104,7 +104,9 @@ class DrainLearning(Learning):
     def finish(self) -> TemplateTable:
         """Replaces every template by what its group has become."""
         table, self._mapping = self._core.final_templates()
-        self.summary = self.summary.carried_over(self._core.templates, table, self._mapping)
+        self.summary = self.summary.carried_over(
+            self._core.templates, table, self._mapping, self._core.delimiters
+        )
         self._programs = Programs(table, self._core.delimiters)
         return table
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -81,11 +83,19 @@ class Summary:
         return self._examples.get(template_id, [])
 
     def types(self, template_id: int) -> list[LexicalClass]:
-        """The least lexical class of each slot that holds all its values."""
+        """The least lexical class of each slot that holds all its values.
+
+        After `carried_over`, a slot that joins values and the text around them is judged by a few
+        examples of the lines that came before it was one.
+        """
         return self._types.get(template_id, [])
 
     def carried_over(
-        self, before: TemplateTable, table: TemplateTable, mapping: npt.NDArray[np.uint32]
+        self,
+        before: TemplateTable,
+        table: TemplateTable,
+        mapping: npt.NDArray[np.uint32],
+        delimiters: bytes = b"",
     ) -> Summary:
         """The same for what the templates have become.
 
@@ -93,6 +103,7 @@ class Summary:
             before: the templates counted so far.
             table: the final templates; their types are set.
             mapping: final id per id in `before`.
+            delimiters: what ends a TOKEN slot besides white space.
         """
         new = Summary()
         new.lines, new.bytes = self.lines, self.bytes
@@ -105,7 +116,7 @@ class Summary:
         np.minimum.at(new.first_line, target, self.first_line[used])
         new.first_line[new.counts == 0] = 0
         np.maximum.at(new.last_line, target, self.last_line[used])
-        forms = native.Programs(table)
+        forms = native.Programs(table, delimiters)
         for old in used.tolist():
             self._carry(old, new, int(mapping[old]), before, forms)
         for template_id, types in new._types.items():
@@ -130,23 +141,33 @@ class Summary:
         if len(known) < before[old].slots:
             return
         # A slot that is new holds, for these lines, one and the same text, or one made of old
-        # values; an example line tells which.
-        message = before[old].render([values[0] if values else b"" for values in known])
-        values = forms.variables(message, target)
-        if values is None:
-            return
-        places = _places(before[old], [v[0] if v else b"" for v in known])
-        for slot, place in enumerate(_places(forms.templates[target], values)):
-            if place in places:
-                source = places.index(place)
-                found, seen = self._types[old][source], known[source]
-            else:
-                column = ByteColumn.of([values[slot]])
-                found, seen = native.classify(column), [values[slot]]
-            types[slot] = native.join_classes(types[slot], found)
-            for value in seen:
-                if len(examples[slot]) < EXAMPLES and value not in examples[slot]:
-                    examples[slot].append(value)
+        # values; example lines tell which, and what it looks like.
+        for number in range(max(map(len, known), default=0) or 1):
+            row = [v[min(number, len(v) - 1)] if v else b"" for v in known]
+            values = forms.variables(before[old].render(row), target)
+            if values is None:
+                return
+            sources = {place: i for i, place in reversed([*enumerate(_places(before[old], row))])}
+            composed = False
+            for slot, place in enumerate(_places(forms.templates[target], values)):
+                source = sources.get(place)
+                composed |= source is None
+                if source is None:
+                    found, seen = _class_of(values[slot]), [values[slot]]
+                else:
+                    found, seen = self._types[old][source], known[source]
+                if types[slot] is not found:
+                    types[slot] = native.join_classes(types[slot], found)
+                for value in seen:
+                    if len(examples[slot]) < EXAMPLES and value not in examples[slot]:
+                        examples[slot].append(value)
+            if not composed:
+                return
+
+
+@lru_cache(1 << 14)
+def _class_of(value: bytes) -> LexicalClass:
+    return native.classify(ByteColumn.of([value]))
 
 
 def _places(template: Template, values: list[bytes]) -> list[tuple[int, int]]:
