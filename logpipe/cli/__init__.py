@@ -23,7 +23,7 @@ _DEBUG = "LOGPIPE_DEBUG"
 _AGAIN = 0.01
 """Seconds after which a signal is sent again that came at a bad moment."""
 
-_DESTRUCTORS = ("__del__", "hold")
+_DESTRUCTORS = ("__del__", "_free", "hold")
 """Methods that the interpreter or cffi calls when something is freed."""
 
 # Parts of file names.
