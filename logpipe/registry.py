@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logpipe.errors import UnknownNameError
@@ -57,6 +59,11 @@ class Registry:
             UnknownNameError: no such name, module or attribute; the message lists what there is.
         """
         if ":" in name_or_path:
+            folder = str(Path.cwd())
+            if folder not in sys.path:
+                # Last, so that it hides nothing: who names a module of the folder they are in means it,
+                # and an installed program does not look there by itself.
+                sys.path.append(folder)
             return self._load_path(name_or_path)
         if name_or_path in self._builtin:
             return self._load_path(self._builtin[name_or_path])
@@ -78,7 +85,8 @@ class Registry:
             # Only the module that was asked for is "unknown"; a missing dependency of it is news.
             if error.name is not None and (module_name + ".").startswith(error.name + "."):
                 raise UnknownNameError(
-                    f"{self.word} {path!r}: there is no module {error.name!r} on the Python path"
+                    f"{self.word} {path!r}: there is no module {error.name!r} on the Python path "
+                    f"or in the current folder"
                 ) from None
             raise
         try:
