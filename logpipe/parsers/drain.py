@@ -4,7 +4,9 @@ With `masks=()` and equal parameters the groups are those of the package drain3 
 class); a differential test holds that on the sixteen Loghub-2k logs. Known differences, none of
 which occurs there: messages are bytes, so that only ASCII blanks and digits count as such; a
 message that holds the text `<*>` is nothing special; a message of more than 1,024 tokens or 64 KiB,
-and one that would open the 2,049th group of a leaf, goes to the group "unknown".
+and one that would open the 2,049th group of a leaf, goes to the group "unknown". With regular
+expressions as masks, a token that a match covers whole counts as equal, where drain3 counts it for
+nothing.
 """
 
 from __future__ import annotations
