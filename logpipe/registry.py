@@ -61,8 +61,8 @@ class Registry:
         if ":" in name_or_path:
             folder = str(Path.cwd())
             if folder not in sys.path:
-                # Last, so that it hides nothing: who names a module of the folder they are in means it,
-                # and an installed program does not look there by itself.
+                # Last, so that it hides nothing. Who names a module of the folder they are in means
+                # it, and an installed program does not look there by itself.
                 sys.path.append(folder)
             return self._load_path(name_or_path)
         if name_or_path in self._builtin:
