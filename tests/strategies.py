@@ -5,14 +5,16 @@ A new feature extends these rather than making its own.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 from hypothesis import strategies as st
 
 __all__ = [
     "LAYOUTS",
     "MemorySource",
+    "TooMuch",
     "log_files",
     "log_lines",
     "messages",
@@ -156,6 +158,60 @@ class MemorySource:
         return ()
 
 
-def as_bytes(array: np.ndarray) -> bytes:
-    """The bytes of an array, to compare with."""
-    return np.ascontiguousarray(array).tobytes()
+class TooMuch:
+    """A log of syslog lines that is made while it is read, the same every time.
+
+    Args:
+        size: its least size in bytes.
+    """
+
+    name = "too-much"
+    stored = None
+    _BLOCK = 2000
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def blocks(self) -> Iterator[bytes]:
+        """Whole lines with fresh numbers."""
+        made, number = 0, 0
+        line = b"Jan %2d 10:%02d:01 host app[%d]: request %d of user%d took %d.%d ms\n"
+        while made < self.size:
+            block = b"".join(
+                line % (i % 28 + 1, i % 60, i, i * 7919, i % 977, i % 100, i % 10)
+                for i in range(number, number + self._BLOCK)
+            )
+            number += self._BLOCK
+            made += len(block)
+            yield block
+
+    def digest(self) -> bytes:
+        """Of all bytes."""
+        state = hashlib.blake2b()
+        for block in self.blocks():
+            state.update(block)
+        return state.digest()
+
+    def open(self) -> _BlockReader:
+        return _BlockReader(self.blocks())
+
+    def fingerprint(self) -> tuple[int, ...]:
+        return ()
+
+
+class _BlockReader:
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+        self.position = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        self._rest = self._rest or next(self._blocks, b"")
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        self.position += count
+        return count
+
+    def close(self) -> None:
+        """Nothing to close."""

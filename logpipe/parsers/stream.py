@@ -128,7 +128,7 @@ def _fill(arena: Arena, reader: RawReader, carried: bytes, size: int, name: str)
     try:
         return arena.fill(reader, carried, size)
     except NativeError as error:
-        raise InputError(f"{name}: a line is too long: {error}") from None
+        raise InputError(f"{name}: {error}; a line has to fit into memory") from None
 
 
 def learned(
