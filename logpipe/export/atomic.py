@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import secrets
+import signal
 import stat
 import sys
 from collections.abc import Iterator
@@ -61,8 +62,13 @@ class Output:
         # Long names are cut: the temporary one must not hit the limit the final one fits in.
         stem = os.fsdecode(os.fsencode(self._final.name)[:100])
         self._temporary = self._final.with_name(f".{stem}.{secrets.token_hex(4)}.part")
-        self._file = self._open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        # Before there is a file: Ctrl-C may come right after.
         _unfinished.add(self)
+        try:
+            self._file = self._open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        except OutputError:
+            self.abort()
+            raise
         with contextlib.suppress(OSError):  # a replaced file keeps its permissions
             os.fchmod(self._file.fileno(), stat.S_IMODE(self._final.stat().st_mode))
 
@@ -130,13 +136,14 @@ class Output:
     def abort(self) -> None:
         """Remove the temporary file; never raises, and does nothing after `finish`."""
         file, self._file = self._file, None
-        temporary, self._temporary = self._temporary, None
         if file is not None and self.path != STANDARD_OUTPUT:
             with contextlib.suppress(OSError):
                 file.close()
-        if temporary is not None:
+        # Forgotten last: if Ctrl-C comes in between, the file is removed at exit.
+        if self._temporary is not None:
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                self._temporary.unlink()
+        self._temporary = None
         _unfinished.discard(self)
 
     def _rename(self, temporary: Path) -> None:
@@ -235,5 +242,8 @@ def _reason(error: Exception) -> str:
 
 @atexit.register
 def _abort_unfinished() -> None:
+    with contextlib.suppress(ValueError):  # only the main thread may say so
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     for output in list(_unfinished):
         output.abort()
