@@ -29,6 +29,7 @@ from logpipe.parsers.base import Parser
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
 from logpipe.parsers.stream import Progress, learned, workers
+from logpipe.parsers.summary import Summary
 from logpipe.template import TemplateTable
 
 Value = bytes
@@ -181,7 +182,7 @@ class ParseResult:
 
 
 def parse(
-    sources: Sequence[Source],
+    sources: Sequence[Source | str] | str,
     *,
     parser: str | Parser = "drain",
     parameters: Mapping[str, object] | None = None,
@@ -194,7 +195,7 @@ def parse(
     """Parses sources with any parser and writes every line to a sink.
 
     Args:
-        sources: logs of one layout, see `logpipe.formats.readers.open_sources`.
+        sources: logs of one layout: paths, or what `logpipe.formats.readers.open_sources` gives.
         parser: name, `package.module:Class`, or a parser.
         parameters: of the parser, when it is given by name.
         layout: as `pick_layout`.
@@ -208,6 +209,7 @@ def parse(
         LogpipeError: of the kind of what went wrong; then nothing is left of the output.
     """
     started, cpu = time.perf_counter(), time.process_time()
+    sources = _opened([sources] if isinstance(sources, str) else sources)
     if not sources:
         raise UsageError("no input")
     compiled, reason = pick_layout(layout, sources)
@@ -255,9 +257,26 @@ def parse(
         counts=summary.counts,
         first_line=summary.first_line,
         last_line=summary.last_line,
-        warnings=tuple(learning.warnings()),
+        warnings=(*_headerless(summary, compiled.name), *learning.warnings()),
         _learning=learning,
     )
+
+
+def _opened(sources: Sequence[Source | str]) -> list[Source]:
+    return [
+        opened
+        for source in sources
+        for opened in (open_sources([source]) if isinstance(source, str) else [source])
+    ]
+
+
+def _headerless(summary: Summary, layout: str) -> list[str]:
+    if not summary.headerless:
+        return []
+    return [
+        f"{summary.headerless:,} of {summary.lines:,} lines do not have the header of layout "
+        f"{layout}; all of such a line is its message"
+    ]
 
 
 def _learning(parser: Parser, name: str, frozen: bool) -> Learning:

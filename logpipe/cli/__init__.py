@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, _stop)
         code = run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
+        # A daemon may have closed it.
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -153,6 +155,7 @@ def _would_be_lost(frame: FrameType | None) -> bool:
 def _seal() -> None:
     """Keep the interpreter from complaining at exit that standard output cannot be flushed."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

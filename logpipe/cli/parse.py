@@ -19,7 +19,13 @@ from logpipe.cli.options import (
     typed_parameters,
 )
 from logpipe.cli.progress import ProgressBar
-from logpipe.cli.summary import print_summary, say_layout, say_result, template_rows
+from logpipe.cli.summary import (
+    print_summary,
+    say_layout,
+    say_result,
+    say_warnings,
+    template_rows,
+)
 from logpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -168,6 +174,8 @@ def parse_logs(
         )
     if layout == "auto" and not quiet:
         say_layout(result)
+    if not quiet:
+        say_warnings(result)
     return result
 
 

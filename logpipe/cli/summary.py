@@ -22,6 +22,7 @@ __all__ = [
     "template_rows",
 ]
 
+_WORTH_A_RATE = 10_000_000
 _SHOWN = 20
 _EXAMPLES = 3
 _LONGEST_EXAMPLE = 40
@@ -150,6 +151,12 @@ def say_layout(result: ParseResult) -> None:
     click.echo(f"logpipe: {result.layout_reason}", err=True)
 
 
+def say_warnings(result: ParseResult) -> None:
+    """What the user should know about the result, on standard error."""
+    for warning in result.warnings:
+        click.echo(f"logpipe: {warning}", err=True)
+
+
 def say_result(result: ParseResult, output: str) -> None:
     """One line about what was written, on standard error."""
     where = "" if output == "-" else f"{output}: "
@@ -158,10 +165,12 @@ def say_result(result: ParseResult, output: str) -> None:
 
 def _facts(result: ParseResult) -> str:
     templates = int((result.counts > 0).sum())
-    rate = f" ({result.bytes / 1e6 / result.seconds:.0f} MB/s)" if result.seconds > 0 else ""
+    # Of a small log most of the time is start-up.
+    fast = result.bytes >= _WORTH_A_RATE and result.seconds > 0
+    rate = f" ({result.bytes / 1e6 / result.seconds:.0f} MB/s)" if fast else ""
     return (
         f"{result.lines:,} lines, {templates:,} templates in {result.groups:,} groups, "
-        f"{size(result.bytes)} in {result.seconds:.2f} s{rate}"
+        f"{size(result.bytes)} read in {result.seconds:.2f} s{rate}"
     )
 
 

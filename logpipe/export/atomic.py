@@ -52,6 +52,8 @@ class Output:
         self._file: BinaryIO | None = None
         if path == STANDARD_OUTPUT:
             self._final = Path(path)
+            if sys.stdout is None:
+                raise OutputError("cannot write standard output: it is closed")
             self._file = sys.stdout.buffer
             return
         check_output(path, force=force)

@@ -60,15 +60,17 @@ def column_names(field_names: Sequence[str]) -> list[str]:
 def unique_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
     """The names, each with `_` added until it is neither taken nor given twice.
 
-    >>> unique_names(["Time", "message", "Time"], ["message"])
-    ['Time', 'message_', 'Time_']
+    Many an engine (DuckDB, Spark) takes names that differ in case only for the same.
+
+    >>> unique_names(["Time", "Message", "Time"], ["message"])
+    ['Time', 'Message_', 'Time_']
     """
-    used = set(taken)
+    used = {name.casefold() for name in taken}
     found = []
     for name in names:
-        while name in used:
+        while name.casefold() in used:
             name += "_"
-        used.add(name)
+        used.add(name.casefold())
         found.append(name)
     return found
 

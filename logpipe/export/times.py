@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.export.base import ParseInfo
+from logpipe.export.columns import unique_names
 from logpipe.export.text import from_arrow
 from logpipe.formats.timestamp_pattern import compile_pattern
 from logpipe.formats.timestamps import parse_timestamps
@@ -26,10 +27,7 @@ NO_TIME = int(np.iinfo(np.int64).min)
 
 def time_column(header_columns: Sequence[str]) -> str:
     """The name of the column: `timestamp`, with `_` added while a header field has that name."""
-    name = "timestamp"
-    while name in header_columns:
-        name += "_"
-    return name
+    return unique_names(["timestamp"], header_columns)[0]
 
 
 def time_reader(info: ParseInfo) -> Callable[[ParsedBatch], npt.NDArray[np.int64]] | None:

@@ -20,7 +20,7 @@ from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.formats import program as programs
 from logpipe.formats.layouts import MESSAGE_KEYS, Layout, Timestamp, member_layout
 from logpipe.formats.named import layout_for, named, names
-from logpipe.formats.splitter import scan_json, scan_logfmt
+from logpipe.formats.splitter import is_level, scan_json, scan_logfmt
 from logpipe.template import readable
 
 __all__ = ["HEAD_BYTES", "HEAD_LINES", "Detection", "detect", "discover", "resolve"]
@@ -118,6 +118,10 @@ def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[s
         }
         for i in _spread(fits.tolist(), _PROBE)
     ]
+    hosts = [row["Host"] for row in rows if "Host" in row]
+    if sum(is_level(host) for host in hosts) > len(hosts) / 2:
+        # `<time> INFO module: text` has the shape of `<time> host program: text`.
+        return _Trial(layout, 0, len(lines) - continuation, specificity), []
     return _Trial(layout, len(fits), len(lines) - continuation, specificity), rows
 
 

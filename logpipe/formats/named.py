@@ -178,8 +178,9 @@ _LAYOUTS: dict[str, _Named] = {
         "",
         r"<Label:word> <Timestamp:int> <Date:date> <Node> <Time:digit> <NodeRepeat> <Type> "
         r"<Component> <Level> <Content>",
-        "Time",
-        "%Y-%m-%d-%H.%M.%S.%f",
+        # Not Time: that is the wall clock of another time zone.
+        "Timestamp",
+        "%s",
     ),
     "loghub:HPC": _Named(
         "",

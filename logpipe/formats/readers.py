@@ -247,6 +247,11 @@ def _open_raw(raw: RawSource) -> Sequence[Source]:
     for magic, opener in _containers.items():
         if start.startswith(magic):
             return opener(raw)
+    if start.startswith(b"PAR1"):
+        raise InputError(
+            f"{raw.name}: is a Parquet file, expected a log; "
+            f"`logpipe templates` reads what `logpipe parse` wrote"
+        )
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         if raw.path is None:
             raise InputError(

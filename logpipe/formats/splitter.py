@@ -150,6 +150,11 @@ def _go(node: _Node, target: Field | Message, at: int, line: bytes) -> _Spans | 
                     found.pop(i, None)
 
 
+def is_level(value: bytes) -> bool:
+    """Whether a value is the name of a severity."""
+    return _CHECKS[Check.LEVEL].fullmatch(value) is not None
+
+
 def _passes(field: Field, value: bytes) -> bool:
     return field.check is Check.ANY or _CHECKS[field.check].fullmatch(value) is not None
 

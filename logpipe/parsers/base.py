@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.batch import ByteColumn
-from logpipe.errors import ParserError
+from logpipe.errors import ParserError, UsageError
 from logpipe.template import UNKNOWN_GROUP, SlotKind, Template, TemplateTable
 
 __all__ = ["Groups", "Messages", "Parser", "as_column", "predict_by_templates", "text_template"]
@@ -48,8 +48,20 @@ _MAX_GROUP = 2**32 - 1
 
 
 def as_column(messages: Messages) -> ByteColumn:
-    """Messages as one column; a list of bytes is copied, a column is not."""
-    return messages if isinstance(messages, ByteColumn) else ByteColumn.of(messages)
+    """Messages as one column; a list of bytes is copied, a column is not.
+
+    Raises:
+        UsageError: a message is something else than bytes.
+    """
+    if isinstance(messages, ByteColumn):
+        return messages
+    for number, message in enumerate(messages, 1):
+        if not isinstance(message, bytes):
+            raise UsageError(
+                f"message {number} is of type {type(message).__name__}, expected bytes: "
+                f"give a list of bytes, text.encode() for text"
+            )
+    return ByteColumn.of(messages)
 
 
 class Parser(ABC):

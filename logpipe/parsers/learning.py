@@ -99,6 +99,7 @@ class DrainLearning(Learning):
             spool.put(batch.template_ids)
             self.summary.count(batch.template_ids, batch.first_line, batch.size)
             self.summary.look_at(batch)
+            self.summary.count_headers(batch)
             del batch
 
     def finish(self) -> TemplateTable:
@@ -158,6 +159,7 @@ class ParserLearning(Learning):
             first = batch.first_line
             where = f"{source.name}: lines {first} to {first + len(batch) - 1}"
             self._give(batch.values, where)
+            self.summary.count_headers(batch)
             del batch
 
     def _give(self, messages: ByteColumn, where: str) -> None:

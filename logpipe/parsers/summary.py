@@ -24,12 +24,14 @@ class Summary:
 
     Attributes:
         lines, bytes: everything seen.
+        headerless: lines that do not have the header of the layout.
         counts, first_line, last_line: int64 per template id; line numbers are 0 before one is seen.
     """
 
     def __init__(self) -> None:
         self.lines = 0
         self.bytes = 0
+        self.headerless = 0
         self.counts = np.zeros(1, np.int64)
         self.first_line = np.zeros(1, np.int64)
         self.last_line = np.zeros(1, np.int64)
@@ -63,6 +65,11 @@ class Summary:
         first[ids[::-1]] = numbers[::-1]
         self.first_line = np.where(self.first_line == 0, first, self.first_line)
         self.last_line[ids] = numbers
+
+    def count_headers(self, batch: ParsedBatch) -> None:
+        """Counts the lines of a batch that have no header although its layout has one."""
+        if batch.field_names:
+            self.headerless += int(np.count_nonzero(batch.shape_ids == 0))
 
     def look_at(self, batch: ParsedBatch) -> None:
         """Takes examples and types from the values of a batch."""
@@ -106,7 +113,7 @@ class Summary:
             delimiters: what ends a TOKEN slot besides white space.
         """
         new = Summary()
-        new.lines, new.bytes = self.lines, self.bytes
+        new.lines, new.bytes, new.headerless = self.lines, self.bytes, self.headerless
         new.grow(len(table))
         self.grow(len(mapping))
         used = np.flatnonzero(self.counts)
