@@ -12,7 +12,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,12 @@ __all__ = ["Drain"]
 ATOMS = "atoms"
 
 _MASKED = b"<*>"
+_MOST = 1 << 31
+
+
+def _items(texts: object) -> Iterable[object]:
+    """What a parameter lists; something that is no text, if it is no list."""
+    return texts if isinstance(texts, Iterable) else (None,)
 
 
 class Drain(Parser):
@@ -68,16 +74,18 @@ class Drain(Parser):
         self._check()
 
     def _check(self) -> None:
-        if self.depth < 3:
-            raise UsageError(f"drain: depth must be at least 3, found {self.depth}")
-        if not 0 <= self.sim_th <= 1:
-            raise UsageError(f"drain: sim_th must be between 0 and 1, found {self.sim_th}")
-        if self.max_children < 1:
-            raise UsageError(f"drain: max_children must be at least 1, found {self.max_children}")
-        if self.max_clusters is not None and self.max_clusters < 1:
-            raise UsageError(f"drain: max_clusters must be at least 1, found {self.max_clusters}")
+        self._check_number("depth", self.depth, 3)
+        self._check_number("max_children", self.max_children, 1)
+        if self.max_clusters is not None:
+            self._check_number("max_clusters", self.max_clusters, 1)
+        if not isinstance(self.sim_th, int | float) or not 0 <= self.sim_th <= 1:
+            raise UsageError(f"drain: sim_th must be between 0 and 1, found {self.sim_th!r}")
+        for name in ("extra_delimiters", "masks"):
+            texts = getattr(self, name)
+            if isinstance(texts, str) or not all(isinstance(t, str) for t in _items(texts)):
+                raise UsageError(f"drain: {name} must be a list of texts, found {texts!r:.60}")
         for delimiter in self.extra_delimiters:
-            if len(delimiter.encode()) != 1:
+            if len(delimiter.encode("utf-8", "surrogatepass")) != 1:
                 raise UsageError(
                     f"drain: a delimiter must be one byte, found {delimiter!r}; "
                     f"give the delimiters one by one"
@@ -85,8 +93,16 @@ class Drain(Parser):
         for mask in self._patterns_text():
             try:
                 re.compile(mask.encode())
-            except re.error as error:
+            except (re.error, UnicodeEncodeError) as error:
                 raise UsageError(f"drain: the mask {mask!r} is no expression: {error}") from None
+
+    @staticmethod
+    def _check_number(name: str, value: object, least: int) -> None:
+        if not isinstance(value, int | np.integer) or not least <= value < _MOST:
+            raise UsageError(
+                f"drain: {name} must be at least {least}, and a whole number below 2^31, "
+                f"found {value!r}"
+            )
 
     def _patterns_text(self) -> list[str]:
         return [mask for mask in self.masks if mask != ATOMS]
