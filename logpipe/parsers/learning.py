@@ -21,7 +21,7 @@ from logpipe.parsers.align import Aligner
 from logpipe.parsers.base import Groups, Parser, checked_groups, checked_templates
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.idspool import IdSpool
-from logpipe.parsers.stream import Progress, Workers, aligned, learned
+from logpipe.parsers.stream import Progress, Workers, aligned, changed, learned
 from logpipe.parsers.summary import Summary
 from logpipe.template import Template, TemplateTable
 
@@ -126,6 +126,8 @@ class DrainLearning(Learning):
             return self._mapping[next(kept, np.zeros(0, np.uint32))]
 
         yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
+        if next(kept, None) is not None:
+            raise changed(source)
 
 
 class ParserLearning(Learning):
@@ -200,7 +202,8 @@ class ParserLearning(Learning):
 
     def finish(self) -> TemplateTable:
         """Aligns every message to a template of its group."""
-        if not callable(getattr(self.parser, "partial_fit", None)):
+        if not callable(getattr(self.parser, "partial_fit", None)) or not self._groups.arrays:
+            # An online parser that saw nothing has to be fitted, too: it has no templates yet.
             self._fit()
         delimiters = getattr(self.parser, "extra_delimiters", ())
         aligner = Aligner(self._claimed(), "".join(delimiters).encode())
@@ -209,7 +212,10 @@ class ParserLearning(Learning):
         for source, header, pool in self._inputs:
             spool = self._spool(header)
             for batch in learned(source, self._splitter, header, pool, frozen=True):
-                ids = aligner.align(batch.values, groups.take(len(batch)))
+                given = groups.take(len(batch))
+                if len(given) < len(batch):
+                    raise changed(source)
+                ids = aligner.align(batch.values, given)
                 if aligner.misfits and not self._first_misfit:
                     line = batch.first_line + aligner.misfits[0]
                     self._first_misfit = f"{source.name}: line {line}"
@@ -220,12 +226,19 @@ class ParserLearning(Learning):
                 assert isinstance(parsed, ParsedBatch)
                 self.summary.look_at(parsed)
                 del batch, parsed
+        if len(groups.take(1)):
+            raise changed(self._inputs[-1][0])
         table = aligner.table
         self.summary.grow(len(table))
         for template in table:
             table.set_types(template.id, self.summary.types(template.id))
         self._programs = aligner.programs
         return table
+
+    def close(self) -> None:
+        """As `Learning.close`."""
+        super().close()
+        self._groups.close()
 
     def _claimed(self) -> list[Template]:
         return checked_templates(self._name, getattr(self.parser, "templates_", None))
@@ -245,6 +258,8 @@ class ParserLearning(Learning):
             return next(kept, np.zeros(0, np.uint32))
 
         yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
+        if next(kept, None) is not None:
+            raise changed(source)
 
     def warnings(self) -> list[str]:
         """Says so if templates did not render their lines."""
@@ -269,7 +284,11 @@ class _Queue:
         self._rest = np.zeros(0, np.uint32)
 
     def take(self, count: int) -> Groups:
+        """The next ones; fewer only at the end."""
         while len(self._rest) < count:
-            self._rest = np.concatenate([self._rest, next(self._arrays)])
+            more = next(self._arrays, None)
+            if more is None:
+                break
+            self._rest = np.concatenate([self._rest, more])
         taken, self._rest = self._rest[:count], self._rest[count:]
         return taken

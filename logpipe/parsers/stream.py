@@ -25,7 +25,7 @@ from logpipe.errors import InputError, NativeError
 from logpipe.formats.readers import RawReader, Source
 from logpipe.native import Arena, ArenaPool, DrainCore, Header, Programs
 
-__all__ = ["CHUNK", "Progress", "Workers", "aligned", "chunks", "learned", "workers"]
+__all__ = ["CHUNK", "Progress", "Workers", "aligned", "changed", "chunks", "learned", "workers"]
 
 CHUNK = 1 << 19
 """Bytes of a chunk: larger ones fall out of the caches, smaller ones cost more calls."""
@@ -195,8 +195,14 @@ def aligned(
 def _aligned(source: Source, first_line: int, job: Future[ParsedBatch | int]) -> ParsedBatch:
     result = job.result()
     if isinstance(result, int):
-        raise InputError(
-            f"{source.name}: line {first_line + result} is not what it was when it was first read: "
-            f"the file changed while it was parsed; parse it again when nobody writes to it"
-        )
+        raise changed(source, first_line + result)
     return result
+
+
+def changed(source: Source, line: int | None = None) -> InputError:
+    """The error of a source whose lines are not what they were in an earlier pass."""
+    what = f"line {line}" if line is not None else "the number of lines"
+    return InputError(
+        f"{source.name}: {what} is not what it was when it was first read: the file changed while "
+        f"it was parsed; parse it again when nobody writes to it"
+    )
