@@ -79,24 +79,19 @@ class Registry:
 
     def _load_path(self, path: str) -> object:
         module_name, _, attribute = path.partition(":")
-        if not all(part.isidentifier() for part in module_name.split(".")):
-            raise UnknownNameError(
-                f"{self.word} {path!r}: {module_name!r} is no name of a module; "
-                f"expected package.module:Class"
-            )
         if module_name.endswith(".py"):
             file = Path(module_name)
             if not file.is_file():
                 raise UnknownNameError(f"{self.word} {path!r}: there is no file {module_name!r}")
             sys.path.insert(0, str(file.resolve().parent))
             module_name = file.stem
-        try:
-            module = importlib.import_module(module_name)
-        except TypeError:
+        if not all(part.isidentifier() for part in module_name.split(".")):
             raise UnknownNameError(
                 f"{self.word} {path!r}: {module_name!r} is no module name; expected "
                 f"package.module:Class, or file.py:Class"
-            ) from None
+            )
+        try:
+            module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             # Only the module that was asked for is "unknown"; a missing dependency of it is news.
             if error.name is not None and (module_name + ".").startswith(error.name + "."):

@@ -11,6 +11,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import drain3.drain
 import drain3.masking
@@ -20,6 +21,7 @@ from strategies import MemorySource
 
 from logpipe import pipeline
 from logpipe.formats.readers import open_sources
+from logpipe.parsers import stream
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.drain3 import Drain3
 
@@ -175,3 +177,42 @@ def test_the_stream_gives_the_groups_of_the_parser():
         groups += [batch.templates[t].group for t in batch.template_ids.tolist()]
 
     assert groups == Drain3().fit_predict(log).tolist()
+
+
+def crowded(seed: int) -> tuple[list[bytes], dict[str, object]]:
+    """A log of few words with hundreds of groups that compete, and parameters to go with it."""
+    random = Random(seed)
+    words = list("abcdefghijklmnopqrstuvwxyz"[: random.choice([3, 6, 12])])
+    words += random.choice([[], ["a1", "b2", "7"]])
+    length = random.choice([4, 8])
+    bases = [random.choices(words, k=random.choice([length, length - 1])) for _ in range(200)]
+    log = []
+    for _ in range(1200):
+        tokens = list(random.choice(bases))
+        for _ in range(random.choice([0, 1, 2])):
+            tokens[random.randrange(len(tokens))] = random.choice(words)
+        log.append(" ".join(tokens).encode())
+    parameters = {
+        "depth": random.choice([3, 4, 5]),
+        "sim_th": random.choice([0.4, 0.7, 0.9]),
+        "max_children": random.choice([2, 100]),
+        "max_clusters": random.choice([None, 30]),
+    }
+    return log, parameters
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_crowded_trees_are_those_of_drain3(seed, monkeypatch):
+    """Hundreds of rivals in a leaf: the same groups, however the log is cut."""
+    log, parameters = crowded(seed)
+    monkeypatch.setattr(stream, "CHUNK", 1000)
+    monkeypatch.setattr(stream, "_FIRST_CHUNK", 1000)
+    parser = Drain(**parameters, masks=())
+    streamed: list[int] = []
+    for batch in pipeline.stream(
+        MemorySource(b"\n".join(log)), parser=parser, layout="<Content>", threads=2
+    ):
+        streamed += [batch.templates[t].group for t in batch.template_ids.tolist()]
+
+    assert differences(log, {**parameters, "masks": ()}, parameters) == []
+    assert streamed == Drain3(**parameters).fit_predict(log).tolist()
