@@ -96,15 +96,19 @@ impl Drain {
             // For a line that fits `o`, group g scores at most shared + only_g; and the other way.
             let beats_o = shared + only_g >= self.groups[o as usize].literal;
             let beats_g = shared + only_o >= self.groups[g as usize].literal;
-            if beats_g {
+            if beats_g && own.len() <= MAX_RIVALS {
                 own.push(Rival { group: o, base: shared });
             }
             let other = &mut self.groups[o as usize];
             other.rivals.retain(|r| r.group != g);
             if beats_o {
-                other.rivals.push(Rival { group: g, base: shared });
+                // Once there are many nobody asks which, and keeping them would cost the most.
+                if !other.many_rivals {
+                    other.rivals.push(Rival { group: g, base: shared });
+                }
                 if other.rivals.len() > MAX_RIVALS {
                     other.many_rivals = true;
+                    other.rivals = Vec::new();
                 }
                 for &t in other.templates.iter().chain(&other.verbatim) {
                     self.dirty[t as usize] = self.epoch;
@@ -113,7 +117,7 @@ impl Drain {
         }
         let group = &mut self.groups[g as usize];
         group.many_rivals = own.len() > MAX_RIVALS;
-        group.rivals = own;
+        group.rivals = if group.many_rivals { Vec::new() } else { own };
         self.nodes[leaf].groups = members;
     }
 
