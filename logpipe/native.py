@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from logpipe.batch import ByteColumn, ParsedBatch, Shape
 from logpipe.errors import NativeError
-from logpipe.template import LexicalClass, TemplateTable
+from logpipe.template import VERBATIM, LexicalClass, TemplateTable, read_wire
 
 try:
     from logpipe._native import ffi, lib
@@ -454,17 +454,14 @@ class DrainCore:
     def final_templates(self) -> tuple[TemplateTable, npt.NDArray[np.uint32]]:
         """What every template has become by now: (table, id in that table per template id)."""
         table = TemplateTable()
-        known: dict[tuple[object, ...], int] = {(0, *_form(table, 0)): 0}
+        verbatim = table[VERBATIM]
+        known = {(verbatim.group, verbatim.literals, verbatim.kinds): VERBATIM}
         wire = _take_bytes(lib.lp_drain_final(self._pointer))
         mapping = np.zeros(len(self.templates), np.uint32)
-        forms = TemplateTable.__new__(TemplateTable)
-        forms._templates, forms._wire = [], bytearray()
-        forms.extend_from_wire(wire)
-        for template in forms:
-            key = (template.group, template.literals, template.kinds)
-            if key not in known:
-                known[key] = table.append(*key)
-            mapping[template.id] = known[key]
+        for template_id, form in enumerate(read_wire(wire)):
+            if form not in known:
+                known[form] = table.append(*form)
+            mapping[template_id] = known[form]
         return table, mapping
 
     def groups(self) -> list[tuple[bool, list[bytes | None]]]:
@@ -500,11 +497,6 @@ class DrainCore:
         )
         self.sync()
         return group
-
-
-def _form(table: TemplateTable, template_id: int) -> tuple[object, object]:
-    template = table[template_id]
-    return template.literals, template.kinds
 
 
 class Programs:

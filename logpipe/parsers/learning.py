@@ -39,6 +39,8 @@ class Learning(ABC):
         summary: of the lines seen so far; after `finish`, in terms of the final templates.
     """
 
+    _programs: Programs
+
     def __init__(self, parser: Parser) -> None:
         self.parser = parser
         self.summary = Summary()
@@ -59,7 +61,6 @@ class Learning(ABC):
     def finish(self) -> TemplateTable:
         """Ends the first pass; the templates are final from now on."""
 
-    @abstractmethod
     def batches(
         self,
         source: Source,
@@ -68,7 +69,19 @@ class Learning(ABC):
         arenas: ArenaPool,
         progress: Progress | None,
     ) -> Iterator[ParsedBatch]:
-        """The second pass over a source."""
+        """The last pass over a source: the final template of each line is known already."""
+        kept = iter(self._spool(header))
+
+        def ids(_: Arena) -> npt.NDArray[np.uint32]:
+            return self._final(next(kept, np.zeros(0, np.uint32)))
+
+        yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
+        if next(kept, None) is not None:
+            raise changed(source)
+
+    def _final(self, kept: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """The final template ids for what was kept of some lines."""
+        return kept
 
     def warnings(self) -> list[str]:
         """What the user should know about the result."""
@@ -111,23 +124,8 @@ class DrainLearning(Learning):
         self._programs = Programs(table, self._core.delimiters)
         return table
 
-    def batches(
-        self,
-        source: Source,
-        header: Header,
-        pool: Workers,
-        arenas: ArenaPool,
-        progress: Progress | None,
-    ) -> Iterator[ParsedBatch]:
-        """The second pass: the final template of each line is known already."""
-        kept = iter(self._spool(header))
-
-        def ids(_: Arena) -> npt.NDArray[np.uint32]:
-            return self._mapping[next(kept, np.zeros(0, np.uint32))]
-
-        yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
-        if next(kept, None) is not None:
-            raise changed(source)
+    def _final(self, kept: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        return self._mapping[kept]
 
 
 class ParserLearning(Learning):
@@ -242,24 +240,6 @@ class ParserLearning(Learning):
 
     def _claimed(self) -> list[Template]:
         return checked_templates(self._name, getattr(self.parser, "templates_", None))
-
-    def batches(
-        self,
-        source: Source,
-        header: Header,
-        pool: Workers,
-        arenas: ArenaPool,
-        progress: Progress | None,
-    ) -> Iterator[ParsedBatch]:
-        """The last pass: the template of each line is known."""
-        kept = iter(self._spool(header))
-
-        def ids(_: Arena) -> npt.NDArray[np.uint32]:
-            return next(kept, np.zeros(0, np.uint32))
-
-        yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
-        if next(kept, None) is not None:
-            raise changed(source)
 
     def warnings(self) -> list[str]:
         """Says so if templates did not render their lines."""
