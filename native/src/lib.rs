@@ -1,5 +1,6 @@
-//! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file, but for the
-//! vector instructions of simd.rs.
+//! The native core of logpipe: the C ABI. All `unsafe` of the crate sits in this file, in `abi/`, which
+//! has the functions of whole parts that lie apart (each file says which), and in simd.rs, which has the
+//! vector instructions.
 //!
 //! Conventions: a pointer that a function returns is owned by the caller and given back to the
 //! matching `_free`; pointers into a chunk or buffer are valid until the next call that fills it.

@@ -1,4 +1,4 @@
-"""The only file that calls the native library; long, because it is the only one.
+"""Headers, chunks, Drain, alignment and rendering; long, because all of them share arenas.
 
 Work is handed over in whole chunks: Python decides, native does. A chunk's columns are numpy views
 of native memory; the arena behind them goes back to its pool when the last view is gone, so a
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Sequence
-from functools import cache, cached_property, partial
+from collections.abc import Sequence
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -18,14 +18,20 @@ import numpy.typing as npt
 
 from logpipe.batch import ByteColumn, ParsedBatch, Shape
 from logpipe.errors import NativeError
+from logpipe.native.library import (
+    bytes_pointer,
+    checked,
+    column_parts,
+    counted,
+    fail,
+    ffi,
+    lib,
+    owned,
+    part,
+    pointer_to,
+    take_bytes,
+)
 from logpipe.template import VERBATIM, LexicalClass, TemplateTable, read_wire
-
-try:
-    from logpipe._native import ffi, lib
-except ImportError as error:  # pragma: no cover - a source tree that was never built
-    raise ImportError(
-        "logpipe's native core is not built: run `make native`, or install the wheel"
-    ) from error
 
 if TYPE_CHECKING:
     from logpipe.formats.readers import RawReader
@@ -44,73 +50,8 @@ __all__ = [
     "split_line",
 ]
 
-ABI_VERSION = 1
 MAX_CHUNK = 2**31 - 128
 """Bytes one chunk, and therefore one line, may have: value offsets are int32."""
-
-if lib.lp_abi_version() != ABI_VERSION:  # pragma: no cover - a stale build
-    raise ImportError(
-        f"logpipe's native core has ABI {lib.lp_abi_version()}, this Python code needs "
-        f"{ABI_VERSION}: rebuild it with `make native`"
-    )
-
-
-def _fail() -> NativeError:
-    text = ffi.new("uint8_t[]", 2000)
-    n = lib.lp_error(text, 2000)
-    return NativeError(bytes(ffi.buffer(text, n)).decode("utf-8", "replace"))
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        raise _fail()
-    return result
-
-
-def _free(_: Any, free: Callable[[Any], None], pointer: Any) -> None:
-    free(pointer)
-
-
-def _owned(pointer: Any, free: Callable[[Any], None]) -> Any:
-    if pointer == ffi.NULL:
-        raise _fail()
-    # The destructor holds the library: at exit it would be unloaded before the last object.
-    return ffi.gc(pointer, partial(_free, lib, free))
-
-
-def _bytes_pointer(data: bytes | npt.NDArray[np.uint8]) -> Any:
-    return ffi.from_buffer("uint8_t[]", data)
-
-
-def _counted(what: str, array: npt.NDArray[Any] | ByteColumn, expected: int) -> None:
-    """Refuses an array that is not as long as native code will take it to be."""
-    if len(array) != expected:
-        raise NativeError(f"{what}: expected {expected} values, found {len(array)}")
-
-
-def _column(column: ByteColumn) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    offsets = np.ascontiguousarray(column.offsets, np.int32)
-    if len(offsets) == 0:
-        raise NativeError("a column without offsets; expected one more than values")
-    return offsets, np.ascontiguousarray(column.data, np.uint8)
-
-
-def _pointer(array: npt.NDArray[Any], ctype: str) -> Any:
-    return ffi.cast(ctype, array.ctypes.data)
-
-
-def _part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A numpy view of one part of an LpBuffer; keeps the buffer alive."""
-    out = ffi.new("uint8_t *[1]")
-    n = _checked(lib.lp_buffer_part(buffer, which, out))
-    if n == 0:
-        return np.empty(0, dtype)
-    alive = ffi.gc(out[0], lambda _: buffer and None)
-    return np.frombuffer(ffi.buffer(alive, n * np.dtype(dtype).itemsize), dtype)
-
-
-def _take_bytes(pointer: Any) -> bytes:
-    return _part(_owned(pointer, lib.lp_buffer_free), 0, np.uint8).tobytes()
 
 
 class Header:
@@ -122,8 +63,8 @@ class Header:
     """
 
     def __init__(self, program: bytes, field_names: Sequence[str]) -> None:
-        self._pointer = _owned(
-            lib.lp_header_new(_bytes_pointer(program), len(program)), lib.lp_header_free
+        self._pointer = owned(
+            lib.lp_header_new(bytes_pointer(program), len(program)), lib.lp_header_free
         )
         self.field_names = tuple(field_names)
         self.shapes: list[Shape] = []
@@ -132,7 +73,7 @@ class Header:
 
     def sync(self) -> None:
         """Fetches the shapes that were met since the last call."""
-        wire = _take_bytes(lib.lp_header_shapes(self._pointer, len(self.shapes)))
+        wire = take_bytes(lib.lp_header_shapes(self._pointer, len(self.shapes)))
         self._wire += wire
         self.shapes.extend(_read_shapes(wire))
 
@@ -175,7 +116,7 @@ class Arena:
     """
 
     def __init__(self) -> None:
-        self._pointer = _owned(lib.lp_chunk_new(), lib.lp_chunk_free)
+        self._pointer = owned(lib.lp_chunk_new(), lib.lp_chunk_free)
         self._capacity = 0
         self.used = 0
         self.lines = 0
@@ -187,7 +128,7 @@ class Arena:
         self._capacity = max(capacity, self._capacity)
         pointer = lib.lp_chunk_input(self._pointer, self._capacity)
         if pointer == ffi.NULL:
-            raise _fail()
+            raise fail()
         # Not all that there is: how much is read must not depend on an arena's past.
         return memoryview(ffi.buffer(pointer, capacity))
 
@@ -298,11 +239,11 @@ class _Fields(Sequence[ByteColumn]):
         return self._columns[index]
 
     def _make(self, arena: Arena, lease: _Lease) -> tuple[ByteColumn, ...]:
-        _checked(lib.lp_gather_fields(arena._pointer))
+        checked(lib.lp_gather_fields(arena._pointer))
         columns = []
         for k in range(self._count):
             offsets, data = ffi.new("int32_t *[1]"), ffi.new("uint8_t *[1]")
-            size = _checked(lib.lp_chunk_field(arena._pointer, k, offsets, data))
+            size = checked(lib.lp_chunk_field(arena._pointer, k, offsets, data))
             columns.append(
                 ByteColumn(
                     lease.view(offsets[0], self._lines + 1, np.int32),
@@ -318,7 +259,7 @@ def _batch(
     """The arena's columns as a batch that owns the arena from now on."""
     lease = _Lease(arena, pool)
     v = ffi.new("LpView *")
-    _checked(lib.lp_chunk_view(arena._pointer, v))
+    checked(lib.lp_chunk_view(arena._pointer, v))
     offsets = lease.view(v.value_offsets, v.values + 1, np.int32)
     names = header.field_names if header is not None else ()
     return ParsedBatch(
@@ -363,7 +304,7 @@ class DrainCore:
         memory: int = 256 << 20,
     ) -> None:
         self.delimiters = delimiters
-        self._pointer = _owned(
+        self._pointer = owned(
             lib.lp_drain_new(
                 depth,
                 similarity,
@@ -371,7 +312,7 @@ class DrainCore:
                 max_groups,
                 mask_atoms,
                 memory,
-                _bytes_pointer(delimiters),
+                bytes_pointer(delimiters),
                 len(delimiters),
             ),
             lib.lp_drain_free,
@@ -382,7 +323,7 @@ class DrainCore:
 
     def match(self, arena: Arena, header: Header, frozen: bool = False) -> None:
         """Splits the arena's input into lines and matches them against what is known."""
-        arena.lines = _checked(
+        arena.lines = checked(
             lib.lp_match(self._pointer, header._pointer, arena._pointer, arena.used, frozen)
         )
 
@@ -393,12 +334,12 @@ class DrainCore:
         offsets = np.ascontiguousarray(offsets, np.int64)
         if len(offsets) == 0:
             raise NativeError("messages without offsets; expected one more than messages")
-        arena.lines = _checked(
+        arena.lines = checked(
             lib.lp_match_given(
                 self._pointer,
                 arena._pointer,
                 arena.used,
-                _pointer(offsets, "int64_t *"),
+                pointer_to(offsets, "int64_t *"),
                 len(offsets) - 1,
                 frozen,
             )
@@ -409,7 +350,7 @@ class DrainCore:
         pointers = ffi.new("LpChunk *[]", [arena._pointer for arena in arenas])
         header_pointer = header._pointer if header is not None else ffi.NULL
         counts = ffi.new("uint64_t[2]")
-        _checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen, counts))
+        checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen, counts))
         if counts[0] != len(self.templates):
             self.sync()
         if header is not None and counts[1] != len(header.shapes):
@@ -418,28 +359,28 @@ class DrainCore:
     def sync(self) -> None:
         """Fetches the templates that were learned since the last call."""
         counts = ffi.new("uint64_t[3]")
-        _checked(lib.lp_drain_counts(self._pointer, counts))
+        checked(lib.lp_drain_counts(self._pointer, counts))
         if counts[0] > len(self.templates):
             self.templates.extend_from_wire(
-                _take_bytes(lib.lp_drain_templates(self._pointer, len(self.templates)))
+                take_bytes(lib.lp_drain_templates(self._pointer, len(self.templates)))
             )
 
     @property
     def group_count(self) -> int:
         """Groups opened so far; ids run from 1."""
         counts = ffi.new("uint64_t[3]")
-        _checked(lib.lp_drain_counts(self._pointer, counts))
+        checked(lib.lp_drain_counts(self._pointer, counts))
         return int(counts[1])
 
     def gather(self, arena: Arena, header: Header | None, first_line: int) -> ParsedBatch:
         """The columns of a learned arena; the batch owns the arena from now on."""
-        _checked(lib.lp_gather(self._pointer, arena._pointer, 0))
+        checked(lib.lp_gather(self._pointer, arena._pointer, 0))
         return _batch(arena, self.pool, header, first_line, self.templates)
 
     def template_ids(self, arena: Arena) -> npt.NDArray[np.uint32]:
         """A copy of the template id of every line of a learned arena."""
         v = ffi.new("LpView *")
-        _checked(lib.lp_chunk_view(arena._pointer, v))
+        checked(lib.lp_chunk_view(arena._pointer, v))
         if v.lines == 0:
             return np.empty(0, np.uint32)
         return np.frombuffer(ffi.buffer(v.templates, 4 * v.lines), np.uint32).copy()
@@ -456,7 +397,7 @@ class DrainCore:
         table = TemplateTable()
         verbatim = table[VERBATIM]
         known = {(verbatim.group, verbatim.literals, verbatim.kinds): VERBATIM}
-        wire = _take_bytes(lib.lp_drain_final(self._pointer))
+        wire = take_bytes(lib.lp_drain_final(self._pointer))
         mapping = np.zeros(len(self.templates), np.uint32)
         for template_id, form in enumerate(read_wire(wire)):
             if form not in known:
@@ -466,7 +407,7 @@ class DrainCore:
 
     def groups(self) -> list[tuple[bool, list[bytes | None]]]:
         """Every group, id 1 first: (alive, tokens); a wild token is None."""
-        wire = _take_bytes(lib.lp_drain_groups(self._pointer))
+        wire = take_bytes(lib.lp_drain_groups(self._pointer))
         at, found = 0, []
         while at < len(wire):
             alive, n = struct.unpack_from("<II", wire, at)
@@ -490,9 +431,9 @@ class DrainCore:
         """Adds a saved group and returns its id."""
         text = b" ".join(self._wild_text if token is None else token for token in tokens)
         wild = bytes(token is None for token in tokens)
-        group = _checked(
+        group = checked(
             lib.lp_drain_restore(
-                self._pointer, _bytes_pointer(text), len(text), _bytes_pointer(wild), len(wild)
+                self._pointer, bytes_pointer(text), len(text), bytes_pointer(wild), len(wild)
             )
         )
         self.sync()
@@ -511,9 +452,9 @@ class Programs:
         wire = templates.wire
         self.templates = templates
         self.known = len(templates)
-        self._pointer = _owned(
+        self._pointer = owned(
             lib.lp_programs_new(
-                _bytes_pointer(wire), len(wire), _bytes_pointer(delimiters), len(delimiters)
+                bytes_pointer(wire), len(wire), bytes_pointer(delimiters), len(delimiters)
             ),
             lib.lp_programs_free,
         )
@@ -523,18 +464,18 @@ class Programs:
     ) -> npt.NDArray[np.bool_]:
         """Whether each message fits the template given for it."""
         out = np.zeros(len(messages), np.uint8)
-        offsets, data = _column(messages)
+        offsets, data = column_parts(messages)
         given = np.ascontiguousarray(template_ids, np.uint32)
-        _counted("template ids", given, len(messages))
-        _checked(
+        counted("template ids", given, len(messages))
+        checked(
             lib.lp_fits(
                 self._pointer,
-                _pointer(data, "uint8_t *"),
+                pointer_to(data, "uint8_t *"),
                 len(data),
-                _pointer(offsets, "int32_t *"),
-                _pointer(given, "uint32_t *"),
+                pointer_to(offsets, "int32_t *"),
+                pointer_to(given, "uint32_t *"),
                 len(given),
-                _pointer(out, "uint8_t *"),
+                pointer_to(out, "uint8_t *"),
             )
         )
         return out.astype(bool)
@@ -552,9 +493,9 @@ class Programs:
 
         Returns the position of the first message that does not fit, if there is one.
         """
-        offsets32, data = _column(messages)
+        offsets32, data = column_parts(messages)
         given = np.ascontiguousarray(template_ids, np.uint32)
-        _counted("template ids", given, len(messages))
+        counted("template ids", given, len(messages))
         arena = pool.take()
         first = int(offsets32[0])
         arena.put(data[max(first, 0) : max(int(offsets32[-1]), 0)])
@@ -564,13 +505,13 @@ class Programs:
             ffi.NULL,
             arena._pointer,
             arena.used,
-            _pointer(given, "uint32_t *"),
+            pointer_to(given, "uint32_t *"),
             len(given),
-            _pointer(offsets, "int64_t *"),
+            pointer_to(offsets, "int64_t *"),
             False,
         )
         if result < -1:
-            raise _fail()
+            raise fail()
         if result >= 0:
             return int(result)
         return _batch(arena, pool, None, 1, self.templates)
@@ -594,13 +535,13 @@ class Programs:
             header._pointer,
             arena._pointer,
             arena.used,
-            _pointer(given, "uint32_t *"),
+            pointer_to(given, "uint32_t *"),
             len(given),
             ffi.NULL,
             False,
         )
         if result < -1:
-            raise _fail()
+            raise fail()
         if result >= 0:
             return int(result)
         return _batch(arena, pool, header, first_line, self.templates)
@@ -614,11 +555,14 @@ def join_classes(a: LexicalClass, b: LexicalClass) -> LexicalClass:
 
 def classify(column: ByteColumn) -> LexicalClass:
     """The lexical class of all values of a column; EMPTY for none."""
-    offsets, data = _column(column)
+    offsets, data = column_parts(column)
     return LexicalClass(
-        _checked(
+        checked(
             lib.lp_classify(
-                _pointer(offsets, "int32_t *"), len(column), _pointer(data, "uint8_t *"), len(data)
+                pointer_to(offsets, "int32_t *"),
+                len(column),
+                pointer_to(data, "uint8_t *"),
+                len(data),
             )
         )
     )
@@ -633,14 +577,14 @@ def split_line(
     of fields between them (-1 is the message).
     """
     pointer = lib.lp_split_line(
-        _bytes_pointer(program), len(program), _bytes_pointer(line), len(line)
+        bytes_pointer(program), len(program), bytes_pointer(line), len(line)
     )
     if pointer == ffi.NULL:
-        error = _fail()
+        error = fail()
         if str(error):
             raise error
         return None
-    wire = _take_bytes(pointer)
+    wire = take_bytes(pointer)
     n, *message = struct.unpack_from("<III", wire, 0)
     spans = [struct.unpack_from("<II", wire, 12 + 8 * k) for k in range(n)]
     shape, _ = _read_shape(wire, 12 + 8 * n)
@@ -648,28 +592,28 @@ def split_line(
 
 
 def _columns(batch: ParsedBatch) -> tuple[Any, ...]:
-    return np.ascontiguousarray(batch.template_ids, np.uint32), *_column(batch.values)
+    return np.ascontiguousarray(batch.template_ids, np.uint32), *column_parts(batch.values)
 
 
 def line_order(batch: ParsedBatch) -> tuple[npt.NDArray[np.int32], ByteColumn]:
     """The variables of a batch in line order; see `ParsedBatch.line_variables`."""
     ids, offsets, data = _columns(batch)
     slots = np.array(batch.templates.slot_counts(), np.uint32)
-    buffer = _owned(
+    buffer = owned(
         lib.lp_line_order(
-            _pointer(ids, "uint32_t *"),
+            pointer_to(ids, "uint32_t *"),
             len(ids),
-            _pointer(slots, "uint32_t *"),
+            pointer_to(slots, "uint32_t *"),
             len(slots),
-            _pointer(offsets, "int32_t *"),
+            pointer_to(offsets, "int32_t *"),
             len(offsets) - 1,
-            _pointer(data, "uint8_t *"),
+            pointer_to(data, "uint8_t *"),
             len(data),
         ),
         lib.lp_buffer_free,
     )
-    values = ByteColumn(_part(buffer, 2, np.int32), _part(buffer, 0, np.uint8))
-    return _part(buffer, 3, np.int32), values
+    values = ByteColumn(part(buffer, 2, np.int32), part(buffer, 0, np.uint8))
+    return part(buffer, 3, np.int32), values
 
 
 class _Rendered:
@@ -683,29 +627,29 @@ class _Rendered:
         terminators = np.ascontiguousarray(batch.terminators, np.uint8)
         columns = []
         if whole_lines:
-            _counted("shape ids", shape_ids, len(ids))
-            _counted("terminators", terminators, len(ids))
+            counted("shape ids", shape_ids, len(ids))
+            counted("terminators", terminators, len(ids))
             for field in batch.fields:
-                _counted("a header field", field, len(ids))
-                columns.append(_column(field))
+                counted("a header field", field, len(ids))
+                columns.append(column_parts(field))
         fields = np.array(
             [(o.ctypes.data, d.ctypes.data, len(d)) for o, d in columns], np.uint64
         ).ravel()
-        self._buffer = _owned(
+        self._buffer = owned(
             lib.lp_render(
-                _pointer(ids, "uint32_t *"),
+                pointer_to(ids, "uint32_t *"),
                 len(ids),
-                _bytes_pointer(table),
+                bytes_pointer(table),
                 len(table),
-                _pointer(offsets, "int32_t *"),
+                pointer_to(offsets, "int32_t *"),
                 len(offsets) - 1,
-                _pointer(data, "uint8_t *"),
+                pointer_to(data, "uint8_t *"),
                 len(data),
-                _bytes_pointer(shapes) if whole_lines else ffi.NULL,
+                bytes_pointer(shapes) if whole_lines else ffi.NULL,
                 len(shapes),
-                _pointer(shape_ids, "uint16_t *"),
-                _pointer(terminators, "uint8_t *"),
-                _pointer(fields, "uint64_t *"),
+                pointer_to(shape_ids, "uint16_t *"),
+                pointer_to(terminators, "uint8_t *"),
+                pointer_to(fields, "uint64_t *"),
                 len(columns),
             ),
             lib.lp_buffer_free,
@@ -713,11 +657,11 @@ class _Rendered:
 
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
-        return _part(self._buffer, 1, np.int64)
+        return part(self._buffer, 1, np.int64)
 
     @cached_property
     def data(self) -> npt.NDArray[np.uint8]:
-        return _part(self._buffer, 0, np.uint8)
+        return part(self._buffer, 0, np.uint8)
 
 
 def render_lines(batch: ParsedBatch) -> bytes:
