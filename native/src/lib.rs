@@ -15,6 +15,7 @@ pub mod layout;
 pub mod lex;
 pub mod recognise;
 pub mod render;
+pub mod rows;
 pub mod scan;
 pub mod simd;
 pub mod trie;
