@@ -34,7 +34,12 @@ def list_(mirror: str | None, as_json: bool) -> int:
     rows = datasets.list_rows(mirror=mirror)
     if as_json:
         print_json(rows)
-        return 0
+    else:
+        _print_rows(rows)
+    return 0
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
     print_table(
         [
             Column("data set"),
@@ -56,22 +61,25 @@ def list_(mirror: str | None, as_json: bool) -> int:
             for row in rows
         ],
     )
-    return 0
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", metavar="NAME|GROUP")
 @mirror_option
 @json_option
 def show(name: str, mirror: str | None, as_json: bool) -> int:
-    """Everything that is known about a data set."""
+    """Everything that is known about a data set, or a group of them."""
     from logpipe import datasets
 
     facts = datasets.show(name, mirror=mirror)
     if as_json:
         print_json(facts)
     else:
+        rows = facts.pop("datasets", None)
         _print_facts(facts, "")
+        if rows is not None:
+            click.echo()
+            _print_rows(rows)
     return 0
 
 
@@ -81,15 +89,29 @@ def show(name: str, mirror: str | None, as_json: bool) -> int:
 @json_option
 @quiet_option
 def fetch(names: tuple[str, ...], mirror: str | None, as_json: bool, quiet: bool) -> int:
-    """Bring data sets here, verified; what is here already is not fetched again."""
-    from logpipe import datasets
+    """Bring data sets here, verified; what is here already is not fetched again.
 
-    fetched = {}
-    for dataset in datasets.load().resolve(names):
-        _fetch(dataset.name, mirror, quiet)
-        fetched[dataset.name] = datasets.path(dataset.name, mirror=mirror)
+    One that cannot be had does not stop the others; the command ends with 2 then.
+    """
+    from logpipe import datasets
+    from logpipe.errors import LogpipeError
+
+    datasets.mirror_setting(mirror)
+    chosen = datasets.load().resolve(names)
+    fetched, failed = {}, 0
+    for dataset in chosen:
+        try:
+            _fetch(dataset.name, mirror, quiet)
+            fetched[dataset.name] = datasets.path(dataset.name, mirror=mirror)
+        except LogpipeError as error:
+            if len(chosen) == 1:
+                raise
+            failed += 1
+            click.echo(f"logpipe: error: {' '.join(str(error).split())}", err=True)
     _print_paths(fetched, as_json)
-    return 0
+    if failed:
+        click.echo(f"logpipe: {failed} of {len(chosen)} data sets were not fetched", err=True)
+    return 2 if failed else 0
 
 
 def _fetch(name: str, mirror: str | None, quiet: bool) -> None:
@@ -128,12 +150,16 @@ def path(name: str, mirror: str | None, as_json: bool) -> int:
 
 @command.command("check")
 @click.argument("names", nargs=-1, metavar="[NAME|GROUP|all]...")
+@mirror_option
 @json_option
-def check(names: tuple[str, ...], as_json: bool) -> int:
-    """Read what was fetched and compare it with its checksums; ends with 1 if it is damaged."""
+def check(names: tuple[str, ...], mirror: str | None, as_json: bool) -> int:
+    """Read what is here and compare it with its checksums; ends with 1 if it is damaged.
+
+    Files in a mirror folder are used in place, so they are read too.
+    """
     from logpipe import datasets
 
-    rows = datasets.check(names or ("all",))
+    rows = datasets.check(names or ("all",), mirror=mirror)
     if as_json:
         print_json(rows)
     else:

@@ -101,10 +101,18 @@ def available(*, mirror: Mirror = None, home: Home | None = None) -> list[str]:
 def show(name: str, *, mirror: Mirror = None, home: Home | None = None) -> dict[str, Any]:
     """Everything the catalogue says about a data set, and what of it is here.
 
+    Of a group: `group`, what its data sets have in common, and `datasets` with their rows of
+    `list_rows`.
+
     Raises:
-        UnknownNameError: there is no such data set.
+        UnknownNameError: there is neither a data set nor a group of this name.
     """
-    dataset = load()[name]
+    catalogue = load()
+    if name in catalogue.groups:
+        return _show_group(name, catalogue.group(name), mirror, home)
+    if name not in catalogue:
+        catalogue.resolve([name])
+    dataset = catalogue[name]
     home, source = home or Home(), mirror_setting(mirror)
     facts = dataset.model_dump(mode="json")
     recorded = home.recorded()
@@ -117,25 +125,54 @@ def show(name: str, *, mirror: Mirror = None, home: Home | None = None) -> dict[
     return facts
 
 
-def check(names: Iterable[str] = ("all",), *, home: Home | None = None) -> list[dict[str, Any]]:
-    """Read every file that was fetched and compare it with its checksum, members included.
+def _show_group(
+    name: str, members: tuple[Dataset, ...], mirror: Mirror, home: Home | None
+) -> dict[str, Any]:
+    names = {dataset.name for dataset in members}
+    rows = [row for row in list_rows(mirror=mirror, home=home) if row["name"] in names]
+    sizes = [dataset.size for dataset in members]
+    common = {
+        key: value
+        for key in ("title", "licence", "citation", "homepage")
+        for value in [getattr(members[0], key)]
+        if all(getattr(dataset, key) == value for dataset in members)
+    }
+    return {
+        "group": name,
+        **common,
+        "size": None if None in sizes else sum(size for size in sizes if size is not None),
+        "here": sum(1 for row in rows if row["here"]),
+        "datasets": rows,
+    }
+
+
+def check(
+    names: Iterable[str] = ("all",), *, mirror: Mirror = None, home: Home | None = None
+) -> list[dict[str, Any]]:
+    """Read every file that is on this machine and compare it with its checksum, members included.
+
+    Files are looked at in the package, at home and, because they are used in place, in a mirror
+    that is a folder.
 
     Returns:
-        One row per file that is at home: `dataset`, `path`, `status` (`ok`, `damaged`, or
-        `unpinned`: nothing is known that it could be compared with) and `problem`.
+        One row per file: `dataset`, `path`, `status` (`ok`, `damaged`, or `unpinned`: nothing is
+        known that it could be compared with) and `problem`.
 
     Raises:
         UnknownNameError: neither a data set nor a group.
+        InputError: the mirror is a folder that does not exist.
     """
-    home = home or Home()
+    home, source = home or Home(), mirror_setting(mirror)
     recorded = home.recorded()
     rows = []
     for dataset in load().resolve(names):
         for file in dataset.files.values():
-            place = _package(file) if file.package else home.place(file)
-            if place.is_file():
-                lock = recorded.get(file.path, {}).get("sha256", "")
-                rows.append(_row(dataset, place, *_compare(place, file, lock)))
+            lock = recorded.get(file.path, {}).get("sha256", "")
+            rows += [
+                _row(dataset, place, *_compare(place, file, lock))
+                for place in _places(file, home, source)
+                if place.is_file()
+            ]
             folder = home.unpacked(file)
             if file.is_archive and folder.is_dir():
                 rows += _check_members(dataset, folder)
@@ -173,6 +210,14 @@ def _compare(place: Path, file: DatasetFile, lock: str) -> tuple[str, str]:
 
 def _row(dataset: Dataset, place: Path, status: str, problem: str) -> dict[str, Any]:
     return {"dataset": dataset.name, "path": str(place), "status": status, "problem": problem}
+
+
+def _places(file: DatasetFile, home: Home, mirror: str | Path | None) -> list[Path]:
+    """Where a file may be on this machine."""
+    if file.package:
+        return [_package(file)]
+    mirrored = file.mirror_paths if isinstance(mirror, Path) else []
+    return [home.place(file), *(Path(mirror or "") / path for path in mirrored)]
 
 
 def _package(file: DatasetFile) -> Path:

@@ -314,6 +314,20 @@ def test_the_data_sets_are_listed(tmp_path: Path) -> None:
     assert logpipe("datasets", "check", name, LOGPIPE_HOME=home).code == 0
 
 
+def test_a_data_set_that_cannot_be_had_does_not_stop_the_others(tmp_path):
+    """Each failure is a line, what was fetched is told, and the code says that it was not all."""
+    ran = logpipe(
+        "datasets", "fetch", "loghub-2.0-full", "sample/redis", "-q", LOGPIPE_HOME=str(tmp_path)
+    )
+
+    assert ran.code == 2
+    *failures, summary = ran.err.splitlines()
+    assert len(failures) == 2
+    assert all(line.startswith("logpipe: error: loghub-2.0-full/") for line in failures)
+    assert "2 of 3 data sets were not fetched" in summary
+    assert b"sample/redis\tlog\t" in ran.out
+
+
 def test_the_flows_are_listed() -> None:
     """Without a name, `flow` says which there are, without importing Prefect."""
     assert b"parse-all" in logpipe("flow").out

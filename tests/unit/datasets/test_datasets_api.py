@@ -100,6 +100,29 @@ def test_checking_what_was_never_recorded_says_so(known, home):
     assert [row["status"] for row in datasets.check(["c/b"], home=home)] == ["unpinned"]
 
 
+def test_checking_reads_the_mirror_too(known, home, tmp_path):
+    """Its files are used in place, so they have to be right."""
+    (tmp_path / "m" / "d").mkdir(parents=True)
+    (tmp_path / "m" / "d" / "a.log").write_bytes(b"LINES\n")
+    (tmp_path / "m" / "d" / "b.log").write_bytes(b"loose\n")
+
+    rows = datasets.check(home=home, mirror=tmp_path / "m")
+
+    assert {(row["dataset"], row["status"]) for row in rows} == {
+        ("c/a", "damaged"),
+        ("c/b", "unpinned"),
+    }
+
+
+def test_a_group_is_shown_with_its_data_sets(known, home):
+    """What they have in common, and a row of each."""
+    facts = datasets.show("c", home=home)
+
+    assert (facts["group"], facts["licence"], facts["here"]) == ("c", "free", 0)
+    assert facts["size"] is None  # one of them does not say
+    assert [row["name"] for row in facts["datasets"]] == ["c/a", "c/b", "c/z"]
+
+
 def test_an_unknown_name_is_the_same_error_everywhere(known, home):
     """With the group as a hint."""
     for ask in (datasets.fetch, datasets.path, datasets.show):
