@@ -140,7 +140,8 @@ def _split(layout: Layout, lines: Sequence[bytes]) -> ParsedBatch:
     arena.put(b"".join(line + b"\n" for line in lines))
     core.match(arena, header, frozen=True)
     core.learn([arena], header, frozen=True)
-    return core.gather(arena, header, 1)
+    core.gather(arena)
+    return core.batch(arena, header, 1)
 
 
 def _checked_fields(layout: Layout) -> frozenset[str]:

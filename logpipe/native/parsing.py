@@ -322,7 +322,10 @@ class DrainCore:
         self._groups = np.zeros(0, np.uint32)
 
     def match(self, arena: Arena, header: Header, frozen: bool = False) -> None:
-        """Splits the arena's input into lines and matches them against what is known."""
+        """Splits the arena's input into lines and matches them against what is known.
+
+        If all lines are known, it is gathered as well, in case nothing is learned before.
+        """
         arena.lines = checked(
             lib.lp_match(self._pointer, header._pointer, arena._pointer, arena.used, frozen)
         )
@@ -345,16 +348,20 @@ class DrainCore:
             )
         )
 
-    def learn(self, arenas: Sequence[Arena], header: Header | None, frozen: bool = False) -> None:
-        """Learns from matched arenas in this order; frozen: only spacings are added."""
+    def learn(self, arenas: Sequence[Arena], header: Header | None, frozen: bool = False) -> bool:
+        """Learns from matched arenas in this order; frozen: only spacings are added.
+
+        Returns whether all of them have their columns, so that there is nothing to `gather`.
+        """
         pointers = ffi.new("LpChunk *[]", [arena._pointer for arena in arenas])
         header_pointer = header._pointer if header is not None else ffi.NULL
-        counts = ffi.new("uint64_t[2]")
+        counts = ffi.new("uint64_t[3]")
         checked(lib.lp_learn(self._pointer, header_pointer, pointers, len(arenas), frozen, counts))
         if counts[0] != len(self.templates):
             self.sync()
         if header is not None and counts[1] != len(header.shapes):
             header.sync()
+        return bool(counts[2] == 0)
 
     def sync(self) -> None:
         """Fetches the templates that were learned since the last call."""
@@ -365,16 +372,12 @@ class DrainCore:
                 take_bytes(lib.lp_drain_templates(self._pointer, len(self.templates)))
             )
 
-    @property
-    def group_count(self) -> int:
-        """Groups opened so far; ids run from 1."""
-        counts = ffi.new("uint64_t[3]")
-        checked(lib.lp_drain_counts(self._pointer, counts))
-        return int(counts[1])
+    def gather(self, arena: Arena) -> None:
+        """Makes the columns of a learned arena, unless it has them."""
+        checked(lib.lp_gather(self._pointer, arena._pointer))
 
-    def gather(self, arena: Arena, header: Header | None, first_line: int) -> ParsedBatch:
-        """The columns of a learned arena; the batch owns the arena from now on."""
-        checked(lib.lp_gather(self._pointer, arena._pointer, 0))
+    def batch(self, arena: Arena, header: Header | None, first_line: int) -> ParsedBatch:
+        """The columns of a learned and gathered arena, which belongs to the batch from now on."""
         return _batch(arena, self.pool, header, first_line, self.templates)
 
     def template_ids(self, arena: Arena) -> npt.NDArray[np.uint32]:
@@ -508,7 +511,6 @@ class Programs:
             pointer_to(given, "uint32_t *"),
             len(given),
             pointer_to(offsets, "int64_t *"),
-            False,
         )
         if result < -1:
             raise fail()
@@ -538,7 +540,6 @@ class Programs:
             pointer_to(given, "uint32_t *"),
             len(given),
             ffi.NULL,
-            False,
         )
         if result < -1:
             raise fail()

@@ -1,10 +1,14 @@
 """Driving chunks of a source through the native core, with any number of threads.
 
 A source is read in chunks of about 512 kB of whole lines. A few of them are under way at a time:
-matched in parallel against what is known, then learned from one after the other in file order, then
-made into columns in parallel again. Neither the number of threads, nor the size of a chunk, nor how
-many are under way changes any result: a chunk knows the state it was matched against, and looks
+matched in parallel against what is known and, where every line is known, gathered at once (made
+into columns); then learned from one after the other in file order; then gathered, if learning
+changed them or they had to wait for it. Neither the number of threads, nor the size of a chunk, nor
+how many are under way changes any result: a chunk knows the state it was matched against, and looks
 again at the lines whose answer has changed since (native/src/drain.rs).
+
+The calling thread is one of the threads: it reads, learns, hands out, and takes over calls that
+wait where it would have to wait itself. Waking a thread costs as much as a tenth of a chunk.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +36,7 @@ CHUNK = 1 << 19
 """Bytes of a chunk: larger ones fall out of the caches, smaller ones cost more calls."""
 
 AHEAD = 2
-"""Chunks under way for every thread: few, so that their arenas stay in the caches."""
+"""Chunks under way for every thread: few, because the memory of each costs time when it is new."""
 
 _FIRST_CHUNK = 1 << 15
 
@@ -55,18 +60,52 @@ class Workers(Protocol):
         ...
 
 
+def _done(call: Callable[[], T]) -> Future[T]:
+    future: Future[T] = Future()
+    try:
+        future.set_result(call())
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+class _Call(Generic[T]):
+    """A call under way on some thread, or waiting for one."""
+
+    def __init__(self, pool: Workers, fn: Callable[..., T], *args: object) -> None:
+        self._call = partial(fn, *args)
+        self._future = pool.submit(self._call)
+
+    def done(self) -> bool:
+        """Whether `result` would answer at once."""
+        return self._future.done()
+
+    def take_over(self) -> bool:
+        """Runs the call here if it still waits; says whether it did."""
+        if not self._future.cancel():
+            return False
+        self._future = _done(self._call)
+        return True
+
+    def result(self) -> T:
+        """What the call returned or raised."""
+        return self._future.result()
+
+
+def _first(calls: deque[_Call[T]]) -> T:
+    """Takes the first result; until it is there, calls that wait are run here, last ones first."""
+    while not calls[0].done() and any(call.take_over() for call in reversed(calls)):
+        pass
+    return calls.popleft().result()
+
+
 class _Inline(AbstractContextManager["_Inline"]):
     """Runs calls at once in the calling thread: one thread means one thread."""
 
     ahead = 1
 
     def submit(self, fn: Callable[..., T], /, *args: object) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+        return _done(partial(fn, *args))
 
     def __enter__(self) -> Self:
         return self
@@ -80,11 +119,14 @@ class _Inline(AbstractContextManager["_Inline"]):
 
 
 class _Threads(ThreadPoolExecutor):
-    """Runs calls on threads; native code lets them run at once."""
+    """Runs calls on threads, of which the calling one is the last; native code runs at once."""
 
     def __init__(self, threads: int) -> None:
-        super().__init__(threads, "logpipe")
+        super().__init__(threads - 1, "logpipe")
         self.ahead = threads * AHEAD
+
+
+_HERE = _Inline()
 
 
 def workers(threads: int) -> AbstractContextManager[Workers]:
@@ -143,24 +185,32 @@ def learned(
     """One online pass: batches in order, with the templates as they were when each was reached."""
     line = 1
     arenas = chunks(source, core.pool, progress)
-    matching: deque[tuple[Arena, Future[None]]] = deque()
-    gathering: deque[Future[ParsedBatch]] = deque()
+    matching: deque[_Call[Arena]] = deque()
+    gathering: deque[_Call[Arena]] = deque()
+
+    def match(arena: Arena) -> Arena:
+        core.match(arena, header, frozen)
+        return arena
+
+    def gather(arena: Arena) -> Arena:
+        core.gather(arena)
+        return arena
+
     for number in itertools.count(1):
         # At first one by one: what is matched before anything was learned is matched in vain.
         ahead = min(pool.ahead, number)
         for arena in itertools.islice(arenas, ahead - len(matching)):
-            matching.append((arena, pool.submit(core.match, arena, header, frozen)))
-        if not matching:
-            break
-        arena, matched = matching.popleft()
-        matched.result()
-        core.learn([arena], header, frozen)
-        gathering.append(pool.submit(core.gather, arena, header, line))
-        line += arena.lines
-        while len(gathering) >= pool.ahead:
-            yield gathering.popleft().result()
-    for batch in gathering:
-        yield batch.result()
+            matching.append(_Call(pool, match, arena))
+        if matching:
+            arena = _first(matching)
+            complete = core.learn([arena], header, frozen)
+            gathering.append(_Call(_HERE if complete else pool, gather, arena))
+        elif not gathering:
+            return
+        while gathering and (gathering[0].done() or len(gathering) >= ahead or not matching):
+            arena = _first(gathering)
+            first, line = line, line + arena.lines
+            yield core.batch(arena, header, first)
 
 
 def aligned(
@@ -180,23 +230,24 @@ def aligned(
         InputError: a line does not fit the template given for it: the source is not what it was.
     """
     line = 1
-    pending: list[tuple[int, Future[ParsedBatch | int]]] = []
-    for arena in chunks(source, arenas, progress):
-        given = ids(arena)
-        call = programs().align
-        pending.append((line, pool.submit(call, arena, arenas, header, given, line)))
-        line += len(given)
-        if len(pending) >= pool.ahead:
-            yield _aligned(source, *pending.pop(0))
-    for entry in pending:
-        yield _aligned(source, *entry)
-
-
-def _aligned(source: Source, first_line: int, job: Future[ParsedBatch | int]) -> ParsedBatch:
-    result = job.result()
-    if isinstance(result, int):
-        raise changed(source, first_line + result)
-    return result
+    firsts: deque[int] = deque()
+    pending: deque[_Call[ParsedBatch | int]] = deque()
+    filled = chunks(source, arenas, progress)
+    while True:
+        for arena in itertools.islice(filled, pool.ahead - len(pending)):
+            given = ids(arena)
+            pending.append(_Call(pool, programs().align, arena, arenas, header, given, line))
+            firsts.append(line)
+            line += len(given)
+        if not pending:
+            return
+        result = _first(pending)
+        first = firsts.popleft()
+        if isinstance(result, int):
+            raise changed(source, first + result)
+        yield result
+        # The name would keep its arena while the next one is waited for.
+        del result
 
 
 def changed(source: Source, line: int | None = None) -> InputError:

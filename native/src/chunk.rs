@@ -108,8 +108,8 @@ pub struct Chunk {
     /// Offsets of each field's column into `field_data`; the first is not 0.
     pub field_offsets: Vec<Vec<i32>>,
     pub field_data: Vec<u8>,
-    /// (template, slot, lexical class) of every column, where asked for.
-    pub classes: Vec<(u32, u32, u8)>,
+    /// Whether the columns are those of the lines and templates that are here now.
+    gathered: bool,
     order: Vec<u32>,
     counts: Vec<u32>,
 }
@@ -135,6 +135,7 @@ impl Chunk {
         self.new_shapes.clear();
         self.field_count = field_count;
         self.misses = false;
+        self.gathered = false;
         self.field_bytes.clear();
         self.field_bytes.resize(field_count, 0);
     }
@@ -299,15 +300,22 @@ impl Chunk {
 
     /// Whether `learn` would change nothing, neither here nor there.
     pub fn is_settled(&self, drain: &Drain) -> bool {
-        !(self.misses
-            || drain.tracks_use()
-            || drain.has_changed_since(self.epoch)
-            || !self.new_shapes.is_empty())
+        self.is_complete() && !drain.tracks_use() && !drain.has_changed_since(self.epoch)
+    }
+
+    /// Whether every line has an answer, which is final unless something is learned first.
+    pub fn is_complete(&self) -> bool {
+        !self.misses && self.new_shapes.is_empty()
+    }
+
+    pub fn is_gathered(&self) -> bool {
+        self.gathered
     }
 
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
     pub fn learn(&mut self, drain: &mut Drain, mut shapes: Option<&mut Shapes>, frozen: bool) {
         let mut refused = Vec::new();
+        self.gathered &= self.new_shapes.is_empty();
         for (line, key) in std::mem::take(&mut self.new_shapes) {
             match shapes.as_deref_mut().and_then(|s| s.insert(&key)) {
                 Some(id) => self.shapes[line as usize] = id,
@@ -319,6 +327,7 @@ impl Chunk {
         for i in 0..self.templates.len() {
             let t = self.templates[i];
             if t == NONE || drain.is_dirty(t, self.epoch) {
+                self.gathered = false;
                 self.first_span[i] = self.spans.len() as u32;
                 self.templates[i] =
                     drain.place(&self.input, self.messages[i], &mut self.spans, &mut self.scratch, frozen);
@@ -351,12 +360,7 @@ impl Chunk {
 
     /// Turns spans into columns: values ordered by template, slot, line; one column per field.
     #[inline(always)]
-    pub fn gather(
-        &mut self,
-        slots: &dyn Fn(u32) -> usize,
-        templates: usize,
-        classify: bool,
-    ) -> Result<(), String> {
+    pub fn gather(&mut self, slots: &dyn Fn(u32) -> usize, templates: usize) -> Result<(), String> {
         let n = self.templates.len();
         // Counting sort of the lines by template.
         self.counts.clear();
@@ -374,30 +378,22 @@ impl Chunk {
             self.order[*c as usize] = i as u32;
             *c += 1;
         }
-        self.classes.clear();
         self.values.begin(self.spans.len(), self.used)?;
         let mut from = 0usize;
         while from < n {
             let t = self.templates[self.order[from] as usize];
             let to = self.counts[t as usize] as usize;
             for slot in 0..slots(t) {
-                let first = self.values.values;
                 for &i in &self.order[from..to] {
                     let s = self.spans[self.first_span[i as usize] as usize + slot];
                     self.values.push(&self.input, s);
-                }
-                if classify {
-                    let class = crate::recognise::classify_column(
-                        &self.values.data,
-                        &self.values.offsets[first..=self.values.values],
-                    );
-                    self.classes.push((t, slot as u32, class));
                 }
             }
             from = to;
         }
         // Lines that were looked at twice left spans that are nobody's.
         self.values.offsets.truncate(self.values.values + 1);
+        self.gathered = true;
         Ok(())
     }
 

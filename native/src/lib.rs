@@ -418,7 +418,8 @@ fn set_used(c: &mut Chunk, used: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Splits the first `used` bytes of the input into lines and matches them. Returns the lines.
+/// Splits the first `used` bytes of the input into lines, matches them, and makes the columns, too, if
+/// all lines are known, while they are in the caches. Returns the lines.
 ///
 /// # Safety
 /// See the module.
@@ -437,8 +438,15 @@ pub unsafe extern "C" fn lp_match(
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
         set_used(&mut c, used)?;
         hot::match_lines_best(&mut c, &d, &header.layout, &shapes, frozen != 0);
+        if c.is_complete() {
+            gather(&mut c, &d)?;
+        }
         Ok(c.lines() as i64)
     })
+}
+
+fn gather(c: &mut Chunk, d: &Drain) -> Result<(), String> {
+    c.gather(&|t| d.templates[t as usize].kinds.len(), d.templates.len())
 }
 
 fn check_offsets(offsets: &[i64], used: usize) -> Result<(), String> {
@@ -474,10 +482,10 @@ pub unsafe extern "C" fn lp_match_given(
 }
 
 /// Learns from chunks that were matched, in this order. `header` may be null. `counts` receives how
-/// many templates and shapes there are then.
+/// many templates and shapes there are then, and how many of the chunks have no columns.
 ///
 /// # Safety
-/// `chunks` has `n` pointers, `counts` has room for two values.
+/// `chunks` has `n` pointers, `counts` has room for three values.
 #[no_mangle]
 pub unsafe extern "C" fn lp_learn(
     drain: *const LpDrain,
@@ -490,10 +498,12 @@ pub unsafe extern "C" fn lp_learn(
     guard(-1, || {
         let drain = &object(drain)?.0;
         let header = header.as_ref();
+        let mut without = 0;
         for &c in slice(chunks, n)? {
             let mut c = object(c)?.0.try_lock().map_err(busy)?;
             // Mostly there is nothing to learn, and then nobody who matches has to stop.
             if c.is_settled(&*drain.read().map_err(busy)?) {
+                without += u64::from(!c.is_gathered());
                 continue;
             }
             let mut d = drain.write().map_err(busy)?;
@@ -503,26 +513,30 @@ pub unsafe extern "C" fn lp_learn(
             };
             d.begin_epoch();
             c.learn(&mut d, shapes.as_deref_mut(), frozen != 0);
+            without += u64::from(!c.is_gathered());
         }
         *counts = drain.read().map_err(busy)?.templates.len() as u64;
         *counts.add(1) = match header {
             Some(h) => h.shapes.read().map_err(busy)?.len() as u64,
             None => 0,
         };
+        *counts.add(2) = without;
         Ok(0)
     })
 }
 
-/// Makes the columns of a matched and learned chunk.
+/// Makes the columns of a matched and learned chunk, unless it has them.
 ///
 /// # Safety
 /// See the module.
 #[no_mangle]
-pub unsafe extern "C" fn lp_gather(drain: *const LpDrain, chunk: *const LpChunk, classify: u8) -> i32 {
+pub unsafe extern "C" fn lp_gather(drain: *const LpDrain, chunk: *const LpChunk) -> i32 {
     guard(-1, || {
         let d = object(drain)?.0.read().map_err(busy)?;
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
-        c.gather(&|t| d.templates[t as usize].kinds.len(), d.templates.len(), classify != 0)?;
+        if !c.is_gathered() {
+            gather(&mut c, &d)?;
+        }
         Ok(0)
     })
 }
@@ -604,7 +618,6 @@ pub unsafe extern "C" fn lp_align(
     given: *const u32,
     n: usize,
     offsets: *const i64,
-    classify: u8,
 ) -> i64 {
     guard(-2, || {
         let p = &object(programs)?.0;
@@ -623,7 +636,7 @@ pub unsafe extern "C" fn lp_align(
         if let Err(line) = aligned {
             return Ok(line as i64);
         }
-        c.gather(&|t| p.kinds[t as usize].len(), p.kinds.len(), classify != 0)?;
+        c.gather(&|t| p.kinds[t as usize].len(), p.kinds.len())?;
         Ok(-1)
     })
 }
@@ -638,7 +651,6 @@ pub struct LpView {
     pub values: usize,
     pub value_offsets: *const i32,
     pub value_data: *const u8,
-    pub classes: usize,
 }
 
 /// # Safety
@@ -655,7 +667,6 @@ pub unsafe extern "C" fn lp_chunk_view(chunk: *const LpChunk, out: *mut LpView) 
             values: c.values.offsets.len().saturating_sub(1),
             value_offsets: c.values.offsets.as_ptr(),
             value_data: c.values.data.as_ptr(),
-            classes: c.classes.len(),
         };
         Ok(0)
     })
@@ -689,23 +700,6 @@ pub unsafe extern "C" fn lp_chunk_field(
         *offsets = c.field_offsets.get(field).ok_or("no such field")?.as_ptr();
         *data = c.field_data.as_ptr();
         Ok(c.field_data.len() as i64)
-    })
-}
-
-/// Copies the lexical classes of the last `lp_gather`: template, slot, class of each column.
-///
-/// # Safety
-/// `out` has room for 3 values per column.
-#[no_mangle]
-pub unsafe extern "C" fn lp_chunk_classes(chunk: *const LpChunk, out: *mut u32) -> i32 {
-    guard(-1, || {
-        let c = object(chunk)?.0.try_lock().map_err(busy)?;
-        for (i, (t, slot, class)) in c.classes.iter().enumerate() {
-            *out.add(3 * i) = *t;
-            *out.add(3 * i + 1) = *slot;
-            *out.add(3 * i + 2) = u32::from(*class);
-        }
-        Ok(0)
     })
 }
 

@@ -109,7 +109,7 @@ def test_columns_of_lines_that_were_not_learned_are_refused():
     arena = given_messages(drain, [b"new 1"])
 
     with pytest.raises(NativeError):
-        drain.gather(arena, None, 1)
+        drain.gather(arena)
 
 
 def test_an_arena_matched_by_another_parser_is_refused_or_harmless():
@@ -119,7 +119,7 @@ def test_an_arena_matched_by_another_parser_is_refused_or_harmless():
     one.learn([arena], None)
 
     with pytest.raises(NativeError):
-        other.gather(arena, None, 1)
+        other.gather(arena)
 
     fresh = given_messages(one, [b"a 5"])
     one.learn([fresh], None)
