@@ -41,8 +41,10 @@ check: $(VENV)/.installed ## lint, format and types; nothing is changed
 	set -x; cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings; \
 	else echo "skipped: cargo clippy is not installed (rustup component add clippy)"; fi
 
-bench: $(VENV)/.installed ## the speed suite; long, and some GB in benchmarks/.work
+bench: $(VENV)/.installed ## speed and compression; long, and some GB in benchmarks/.work
 	$(BIN)/python -m benchmarks.speed
+	@if [ -n "$$LOGPIPE_MIRROR" ]; then set -x; $(BIN)/python -m benchmarks.compression; \
+	else echo "skipped: compression, because LOGPIPE_MIRROR names no folder of real logs"; fi
 
 native: $(VENV)/.installed ## the native core anew, if its sources changed
 

@@ -22,7 +22,8 @@ class Contestant:
     Attributes:
         name: short, unique.
         title: what it does, for the report.
-        job: name of a function in `benchmarks.jobs` or `benchmarks.jobs_logpipe`.
+        job: name of a function in `benchmarks.jobs` or `benchmarks.jobs_logpipe`, or
+            `module:function`.
         parameters: handed to the job; JSON.
         needs: module without which it cannot run.
         package: what `pip install` calls that; versions are looked up by it.

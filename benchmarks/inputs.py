@@ -21,7 +21,18 @@ import zstandard
 
 from benchmarks.scale import VERSION, Scaler, complete, stress_text
 
-__all__ = ["MB", "SETS", "STRESS", "Input", "Origin", "find_origins", "prefix", "prepare"]
+__all__ = [
+    "MB",
+    "SETS",
+    "STRESS",
+    "Input",
+    "Origin",
+    "find_origins",
+    "known_input",
+    "prefix",
+    "prepare",
+    "write_whole",
+]
 
 MB = 1_000_000
 STRESS = "OpenSSH-stress"
@@ -179,7 +190,7 @@ def prepare(
     path, notes = work / f"{stem}.log", work / f"{stem}.json"
     text = origin.read(mirror)
     source_digest = hashlib.sha256(text).hexdigest()
-    kept = _kept(path, notes, source_digest)
+    kept = known_input(path, notes, source_digest)
     if kept is not None:
         return kept
     say(f"scaling {origin.label} to {size_mb} MB")
@@ -187,7 +198,7 @@ def prepare(
     if origin.stress:
         base, words = stress_text(base, seed=seed)
     scaler = Scaler(base, stamp=origin.stamp, words=words, seed=seed)
-    made = _write(path, (piece.data for piece in scaler.stream(size_mb * MB)))
+    made = write_whole(path, (piece.data for piece in scaler.stream(size_mb * MB)))
     label = origin.label + (" with fresh words for user names" if origin.stress else "")
     result = Input(origin.name, str(path), *made, label, len(base), origin.layout, origin.words)
     notes.write_text(json.dumps({**asdict(result), "source_digest": source_digest}))
@@ -204,10 +215,10 @@ def prefix(whole: Input, *, lines: int | None = None, size: int | None = None) -
     suffix = f"first-{lines}" if lines is not None else f"first-{size}B"
     path = Path(whole.path).with_suffix(f".{suffix}.log")
     notes = path.with_suffix(".json")
-    kept = _kept(path, notes, whole.digest)
+    kept = known_input(path, notes, whole.digest)
     if kept is not None:
         return kept
-    made = _write(path, _first(Path(whole.path), lines, size))
+    made = write_whole(path, _first(Path(whole.path), lines, size))
     result = replace(whole, path=str(path), bytes=made[0], lines=made[1], digest=made[2])
     notes.write_text(json.dumps({**asdict(result), "source_digest": whole.digest}))
     return result
@@ -223,7 +234,7 @@ def _first(path: Path, lines: int | None, size: int | None) -> Iterable[bytes]:
                 yield file.readline()
 
 
-def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> tuple[int, int, str]:
+def write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> tuple[int, int, str]:
     """Bytes, lines, digest of what was written; the file appears whole or not at all."""
     digest = hashlib.sha256()
     size = lines = 0
@@ -241,7 +252,7 @@ def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> tuple[int, int, 
     return size, lines, digest.hexdigest()
 
 
-def _kept(path: Path, notes: Path, source_digest: str) -> Input | None:
+def known_input(path: Path, notes: Path, source_digest: str) -> Input | None:
     """What an earlier run left, if it is whole and from the same source."""
     try:
         known = json.loads(notes.read_text())

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.rows import Row, make_rows
 from benchmarks.runner import Run
 
-__all__ = ["FORMAT", "load", "markdown", "save"]
+__all__ = ["FORMAT", "load", "markdown", "save", "table", "verdict"]
 
 FORMAT = 1
 """Version of speed.json."""
@@ -39,13 +39,13 @@ def save(folder: Path, document: Mapping[str, Any], runs: Sequence[Run]) -> None
     (folder / "speed.md").write_text(markdown(whole, runs))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     out = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     out += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return [*out, ""]
 
 
-def _verdict(row: Row) -> str:
+def verdict(row: Row) -> str:
     return {True: "met", False: "**short**", None: "-"}[row.met]
 
 
@@ -108,12 +108,12 @@ def markdown(document: Mapping[str, Any], runs: Sequence[Run]) -> str:
         "## Targets",
         "",
     ]
-    out += _table(
+    out += table(
         ("", "what", "target", "goal", "measured", "by set"),
-        [[_verdict(r), r.name, r.target, r.goal, r.measured, r.detail] for r in rows],
+        [[verdict(r), r.name, r.target, r.goal, r.measured, r.detail] for r in rows],
     )
     out += ["## Every contestant", ""]
-    out += _table(
+    out += table(
         (
             "part",
             "input",
@@ -128,7 +128,7 @@ def markdown(document: Mapping[str, Any], runs: Sequence[Run]) -> str:
         _speeds(runs),
     )
     out += ["## Contestants", ""]
-    out += _table(
+    out += table(
         ("name", "what it does", "parameters", "reads at most", "disabled"),
         [
             [
@@ -142,7 +142,7 @@ def markdown(document: Mapping[str, Any], runs: Sequence[Run]) -> str:
         ],
     )
     out += ["## Inputs", ""]
-    out += _table(
+    out += table(
         ("set", "scaled from", "original bytes", "bytes", "lines", "sha256"),
         [
             [
@@ -158,5 +158,5 @@ def markdown(document: Mapping[str, Any], runs: Sequence[Run]) -> str:
     )
     out += ["## Machine", ""]
     named = {**machine, **{f"version of {k}": v for k, v in document["versions"].items()}}
-    out += _table(("", ""), [[key.replace("_", " "), str(value)] for key, value in named.items()])
+    out += table(("", ""), [[key.replace("_", " "), str(value)] for key, value in named.items()])
     return "\n".join(out)

@@ -40,8 +40,9 @@ def peak_mb() -> float:
 
 def _run(name: str, task: jobs.Task) -> dict[str, Any]:
     # Ours are imported for ours alone: the memory of others should not hold them.
-    where = jobs if hasattr(jobs, name) else importlib.import_module("benchmarks.jobs_logpipe")
-    job: jobs.Job = getattr(where, name)(task)
+    module, _, function = name.rpartition(":")
+    module = module or ("benchmarks.jobs" if hasattr(jobs, name) else "benchmarks.jobs_logpipe")
+    job: jobs.Job = getattr(importlib.import_module(module), function)(task)
     run, check = job
     ready_mb = peak_mb()
     gc.collect()
