@@ -54,6 +54,12 @@ __all__ = ["command", "parse_logs", "restyler"]
     help="loghub: Loghub's pair of CSV files. otel: OTLP-JSON lines (OpenTelemetry).",
 )
 @template_style_option
+@click.option(
+    "--year",
+    type=click.IntRange(1678, 2261),
+    metavar="YYYY",
+    help="Year of the first line, where time stamps have none (BSD syslog).",
+)
 @click.option("--save-model", metavar="OUT.json", help="Save what was learned, for --model.")
 @click.option("--force", is_flag=True, help="Replace existing outputs.")
 @json_option
@@ -70,6 +76,7 @@ def command(
     templates: str | None,
     style: str | None,
     template_style: str,
+    year: int | None,
     save_model: str | None,
     force: bool,
     as_json: bool,
@@ -107,6 +114,7 @@ def command(
         model=model,
         threads=threads,
         quiet=quiet,
+        year=year,
         sink=None if output is None else sink,
     )
     if templates is not None:
@@ -147,6 +155,7 @@ def parse_logs(
     model: str | None = None,
     threads: int | None = None,
     quiet: bool = False,
+    year: int | None = None,
     sink: Callable[[ParseInfo], Sink] | None = None,
 ) -> ParseResult:
     """Parse with a progress bar and a note on the layout, as every command that reads logs does.
@@ -169,6 +178,7 @@ def parse_logs(
             layout=layout,
             model=model,
             threads=threads,
+            year=year,
             sink=sink,
             progress=progress,
         )

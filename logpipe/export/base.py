@@ -39,6 +39,7 @@ class ParseInfo:
         timestamp_fields: the header fields that together hold the time; empty if none is known.
         timestamp_pattern: how those fields, joined by one blank, spell it
             (`logpipe.formats.timestamps`); empty if none is known.
+        year: of the first time of every source, where the pattern has none.
         line_counts: int64, lines per template id as far as counted while learning; only used to
             choose the most frequent template of a group.
     """
@@ -51,6 +52,7 @@ class ParseInfo:
     templates: TemplateTable
     timestamp_fields: tuple[str, ...] = ()
     timestamp_pattern: str = ""
+    year: int | None = None
     line_counts: npt.NDArray[np.int64] | None = field(default=None, compare=False)
 
 

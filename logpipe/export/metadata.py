@@ -68,6 +68,7 @@ def describe(
         "timestamp": {
             "fields": list(info.timestamp_fields),
             "pattern": info.timestamp_pattern,
+            "year": info.year,
         },
         "parser": info.parser,
         "parameters": dict(info.parameters),
@@ -129,6 +130,7 @@ def read_description(path: str, metadata: Mapping[bytes, bytes] | None) -> FileI
                 templates=templates,
                 timestamp_fields=tuple(document["timestamp"]["fields"]),
                 timestamp_pattern=document["timestamp"]["pattern"],
+                year=document["timestamp"].get("year"),
             ),
             columns=tuple(field["column"] for field in document["fields"]),
             shapes=shapes,

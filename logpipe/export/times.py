@@ -1,7 +1,7 @@
 """The time of each row as nanoseconds, where the layout says how its header spells time.
 
-Times without a year (BSD syslog) are left out: any year would be a guess, and the header's text is
-there in any case.
+Times without a year (BSD syslog) need one from the user; without it they are left out: any year
+would be a guess, and the header's text is there in any case.
 """
 
 from __future__ import annotations
@@ -33,17 +33,31 @@ def time_column(header_columns: Sequence[str]) -> str:
 def time_reader(info: ParseInfo) -> Callable[[ParsedBatch], npt.NDArray[np.int64]] | None:
     """What reads the time of every line: int64 nanoseconds since 1970 UTC, or `NO_TIME`.
 
-    A time without a zone counts as UTC. None if the layout does not say how time is spelt, or
-    spells it without a year.
+    A time without a zone counts as UTC. Batches are to be given in line order, source after source:
+    `info.year` is the year of each source's first time, and goes on from there. None if the layout
+    does not say how time is spelt, or spells it without a year and none is given.
     """
-    if not info.timestamp_pattern or compile_pattern(info.timestamp_pattern).lacks_year:
+    if not info.timestamp_pattern:
+        return None
+    if info.year is None and compile_pattern(info.timestamp_pattern).lacks_year:
         return None
     positions = [info.field_names.index(name) for name in info.timestamp_fields]
+    line, last = 0, None
 
     def read(batch: ParsedBatch) -> npt.NDArray[np.int64]:
+        nonlocal line, last
+        if batch.first_line <= line:
+            last = None
+        line = batch.first_line
         found = parse_timestamps(
-            info.timestamp_pattern, _joined([batch.fields[i] for i in positions])
+            info.timestamp_pattern,
+            _joined([batch.fields[i] for i in positions]),
+            default_year=info.year,
+            after=last,
         )
+        known = np.flatnonzero(found.valid)
+        if len(known):
+            last = int(found.values[known[-1]])
         times: npt.NDArray[np.int64] = np.where(found.valid, found.values, NO_TIME)
         return times
 

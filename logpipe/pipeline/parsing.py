@@ -7,6 +7,7 @@ learns from the whole, and then writes each line with the final template of its 
 
 from __future__ import annotations
 
+import codecs
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from logpipe.formats.auto import Detection, resolve
 from logpipe.formats.layouts import Layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
+from logpipe.formats.timestamp_pattern import compile_pattern
 from logpipe.native import ArenaPool, Header
 from logpipe.parsers.base import Parser
 from logpipe.parsers.drain import Drain
@@ -189,6 +191,7 @@ def parse(
     layout: str = "auto",
     model: str | None = None,
     threads: int | None = None,
+    year: int | None = None,
     sink: Callable[[ParseInfo], Sink] | None = None,
     progress: Progress | None = None,
 ) -> ParseResult:
@@ -201,6 +204,7 @@ def parse(
         layout: as `pick_layout`.
         model: path of a saved model; then nothing is learned, and unknown lines are in group 0.
         threads: default: one per processor.
+        year: of the first time stamp of every source, for those that are written without one.
         sink: opens the output once the templates are known; None: nothing is written.
         progress: called after every chunk with the bytes read and, if known, their total; goes
             over the sources once per pass.
@@ -230,6 +234,7 @@ def parse(
             templates=templates,
             timestamp_fields=compiled.timestamp.fields if compiled.timestamp else (),
             timestamp_pattern=compiled.timestamp.pattern if compiled.timestamp else "",
+            year=year,
             line_counts=learning.summary.counts,
         )
         if sink is not None:
@@ -257,7 +262,12 @@ def parse(
         counts=summary.counts,
         first_line=summary.first_line,
         last_line=summary.last_line,
-        warnings=(*_headerless(summary, compiled.name), *learning.warnings()),
+        warnings=(
+            *_encoded(sources),
+            *_headerless(summary, compiled.name),
+            *(_yearless(compiled) if sink is not None and year is None else ()),
+            *learning.warnings(),
+        ),
         _learning=learning,
     )
 
@@ -268,6 +278,24 @@ def _opened(sources: Sequence[Source | str]) -> list[Source]:
         for source in sources
         for opened in (open_sources([source]) if isinstance(source, str) else [source])
     ]
+
+
+def _encoded(sources: Sequence[Source]) -> Iterator[str]:
+    """UTF-16 is parsed byte by byte like everything else: exact, and of no use to anybody."""
+    for source in sources:
+        if head(source, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield (
+                f"{source.name} looks like UTF-16, which is kept exactly, but not understood; for "
+                f"templates that mean something give it as UTF-8: iconv -f UTF-16 -t UTF-8"
+            )
+
+
+def _yearless(layout: Layout) -> Iterator[str]:
+    if layout.timestamp is not None and compile_pattern(layout.timestamp.pattern).lacks_year:
+        yield (
+            f"the time stamps of layout {layout.name} have no year, so there is no time as a "
+            f"number; say --year YYYY to have it"
+        )
 
 
 def _headerless(summary: Summary, layout: str) -> list[str]:

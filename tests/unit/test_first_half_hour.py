@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from logpipe import parsers, pipeline
@@ -116,3 +117,29 @@ def test_lines_without_a_header_are_counted(tmp_path: Path) -> None:
     ran = run("parse", str(log), "-o", "out.jsonl", cwd=tmp_path)
 
     assert "500 of 2,000 lines do not have the header of layout syslog" in ran.stderr
+
+
+def test_syslog_has_a_time_as_a_number_once_its_year_is_said(tmp_path: Path) -> None:
+    """Without --year a note says why there is none."""
+    lines = "".join(f"Dec 31 23:59:0{i} host sshd[{i}]: session {i} opened\n" for i in range(9))
+    (tmp_path / "a.log").write_text(lines)
+
+    without = run("parse", "a.log", "-o", "a.parquet", cwd=tmp_path)
+    ran = run("parse", "a.log", "-o", "b.parquet", "--year", "2023", cwd=tmp_path)
+
+    assert "--year" in without.stderr
+    assert "--year" not in ran.stderr
+    assert "timestamp" not in pq.read_schema(tmp_path / "a.parquet").names
+    times = pq.read_table(tmp_path / "b.parquet", columns=["timestamp"])["timestamp"]
+    assert str(times[8]) == "2023-12-31 23:59:08"
+
+
+def test_a_log_in_utf_16_is_kept_and_said_to_be_one(tmp_path: Path) -> None:
+    """Windows tools write it; its lines are parsed byte by byte, which helps nobody unless told."""
+    (tmp_path / "a.log").write_bytes("one 1\r\ntwo 2\r\n".encode("utf-16"))
+
+    ran = run("parse", "a.log", "-o", "a.jsonl", cwd=tmp_path)
+
+    assert ran.returncode == 0
+    assert "UTF-16" in ran.stderr
+    assert "iconv" in ran.stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,3 +93,21 @@ def test_otel_has_the_time_where_it_is_known(tmp_path: Path) -> None:
         None,
         str(NOON + 10**9),
     ]
+
+
+def test_a_year_that_was_given_goes_on_over_new_year_and_starts_anew_with_a_source() -> None:
+    """December is followed by January of the next year, from one batch to the next, too."""
+    made = example()
+    read = time_reader(
+        made.info(timestamp_fields=("Time",), timestamp_pattern="%b %e %H:%M:%S", year=2023)
+    )
+    assert read is not None
+
+    def days(first_line: int, *stamps: bytes) -> list[str]:
+        lines = [Line(1, (b"a",), (stamp, b"INFO")) for stamp in stamps]
+        batch = dataclasses.replace(made.batch(lines), first_line=first_line)
+        return [str(np.datetime64(time, "ns"))[:10] for time in read(batch).tolist()]
+
+    assert days(1, b"Dec 30 01:02:03", b"Dec 31 01:02:03") == ["2023-12-30", "2023-12-31"]
+    assert days(3, b"Jan  1 01:02:03", b"Feb  1 01:02:03") == ["2024-01-01", "2024-02-01"]
+    assert days(1, b"Dec 30 01:02:03") == ["2023-12-30"]
