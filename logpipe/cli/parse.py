@@ -117,6 +117,8 @@ def command(
         year=year,
         sink=None if output is None else sink,
     )
+    if not quiet and (style == "otel" or (output or "").endswith(".parquet")):
+        _say_yearless(result)
     if templates is not None:
         from logpipe.export.templates import write_templates
 
@@ -187,6 +189,18 @@ def parse_logs(
     if not quiet:
         say_warnings(result)
     return result
+
+
+def _say_yearless(result: ParseResult) -> None:
+    from logpipe.formats.timestamp_pattern import compile_pattern
+
+    info = result.info
+    if info.year is None and compile_pattern(info.timestamp_pattern).lacks_year:
+        click.echo(
+            f"logpipe: the stamps of layout {info.layout} have no year, so there is no time as a "
+            f"number; --year YYYY makes one",
+            err=True,
+        )
 
 
 def restyler(template_style: str) -> Callable[[str], str] | None:

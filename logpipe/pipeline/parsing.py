@@ -25,7 +25,6 @@ from logpipe.formats.auto import Detection, resolve
 from logpipe.formats.layouts import Layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
-from logpipe.formats.timestamp_pattern import compile_pattern
 from logpipe.native import ArenaPool, Header
 from logpipe.parsers.base import Parser
 from logpipe.parsers.drain import Drain
@@ -265,7 +264,6 @@ def parse(
         warnings=(
             *_encoded(sources),
             *_headerless(summary, compiled.name),
-            *(_yearless(compiled) if sink is not None and year is None else ()),
             *learning.warnings(),
         ),
         _learning=learning,
@@ -288,14 +286,6 @@ def _encoded(sources: Sequence[Source]) -> Iterator[str]:
                 f"{source.name} looks like UTF-16, which is kept exactly, but not understood; for "
                 f"templates that mean something give it as UTF-8: iconv -f UTF-16 -t UTF-8"
             )
-
-
-def _yearless(layout: Layout) -> Iterator[str]:
-    if layout.timestamp is not None and compile_pattern(layout.timestamp.pattern).lacks_year:
-        yield (
-            f"the time stamps of layout {layout.name} have no year, so there is no time as a "
-            f"number; say --year YYYY to have it"
-        )
 
 
 def _headerless(summary: Summary, layout: str) -> list[str]:
