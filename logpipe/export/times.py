@@ -21,6 +21,8 @@ from logpipe.formats.timestamps import parse_timestamps
 
 __all__ = ["NO_TIME", "time_column", "time_reader"]
 
+_MOST = 0.9
+
 NO_TIME = int(np.iinfo(np.int64).min)
 """Stands for a time that is missing or does not read back exactly."""
 
@@ -43,18 +45,29 @@ def time_reader(info: ParseInfo) -> Callable[[ParsedBatch], npt.NDArray[np.int64
         return None
     positions = [info.field_names.index(name) for name in info.timestamp_fields]
     line, last = 0, None
+    exact = ""
 
     def read(batch: ParsedBatch) -> npt.NDArray[np.int64]:
-        nonlocal line, last
+        nonlocal line, last, exact
         if batch.first_line <= line:
             last = None
         line = batch.first_line
+        column = _joined([batch.fields[i] for i in positions])
         found = parse_timestamps(
-            info.timestamp_pattern,
-            _joined([batch.fields[i] for i in positions]),
+            exact or info.timestamp_pattern,
+            column,
             default_year=info.year,
             after=last,
+            is_exact=bool(exact),
         )
+        # A line without a header has no more than the blanks that joined its empty fields.
+        written = np.count_nonzero(np.diff(column.offsets) >= len(positions))
+        if exact and np.count_nonzero(found.valid) < _MOST * written:
+            # Perhaps another way of writing the same pattern: blanks for zeros, a longer fraction.
+            found = parse_timestamps(
+                info.timestamp_pattern, column, default_year=info.year, after=last
+            )
+        exact = found.pattern
         known = np.flatnonzero(found.valid)
         if len(known):
             last = int(found.values[known[-1]])

@@ -26,7 +26,7 @@ exact in writing.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -209,15 +209,15 @@ def _offset(source: str, text: str) -> int:
 def resolve(pattern: Pattern, column: ByteColumn) -> Pattern:
     """The exact pattern that most of a sample of the column is written in."""
     expression = re.compile(b"".join(_expression(i, d) for i, d in enumerate(pattern.directives)))
-    seen: dict[int, Counter[bytes]] = {}
+    seen: defaultdict[int, Counter[bytes]] = defaultdict(Counter)
     for row in range(0, len(column), max(1, len(column) // SAMPLE)):
         found = expression.fullmatch(column[row])
         if found is not None:
             for group, value in found.groupdict().items():
-                seen.setdefault(int(group[1:]), Counter())[value] += 1
+                seen[int(group[1:])][value] += 1
     tokens = [token[0] for token in _TOKEN.finditer(pattern.source)]
     for index, directive in enumerate(pattern.directives):
-        values = seen.get(index, Counter())
+        values = seen[index]
         if directive.name == "f":
             tokens[index] = _exact_fraction(values)
         elif directive.name in ("z", "Z"):

@@ -70,6 +70,7 @@ def parse_timestamps(
     *,
     default_year: int | None = None,
     after: int | None = None,
+    is_exact: bool = False,
 ) -> Timestamps:
     """Read a column of time stamps.
 
@@ -80,11 +81,14 @@ def parse_timestamps(
             None: 1972.
         after: for such a pattern: the last value of the rows before these, instead of
             `default_year`; the year goes on from there.
+        is_exact: the pattern is `Timestamps.pattern` of an earlier call, to be used as it is.
 
     Raises:
         LayoutError: the pattern cannot be read.
     """
-    exact = resolve(compile_pattern(pattern), column)
+    exact = compile_pattern(pattern)
+    if not is_exact or exact.is_open:
+        exact = resolve(exact, column)
     size = len(column)
     values = np.zeros(size, np.int64)
     valid = np.zeros(size, np.bool_)
