@@ -8,6 +8,7 @@
 //! panic never crosses the boundary. A table may be read by many threads at once while nobody
 //! learns; a chunk belongs to one call at a time; locks make a mistake an error and not a race.
 
+pub mod abi;
 pub mod chunk;
 pub mod drain;
 pub mod guess;
@@ -17,6 +18,7 @@ pub mod recognise;
 pub mod render;
 pub mod rows;
 pub mod scan;
+pub mod search;
 pub mod simd;
 pub mod trie;
 pub mod wire;

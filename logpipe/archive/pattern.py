@@ -1,0 +1,330 @@
+"""What a search looks for: a pattern as grep understands it, and the literals that make it fast.
+
+A `Pattern` answers two questions. Which lines of a piece of text match (`lines`): exactly, by the
+literals alone where the pattern is nothing else, by an expression of Python's `re` otherwise, which
+runs over many lines at once. And what a text must contain to have a match at all (`needles`): so
+that blocks, templates and columns are skipped without being looked at.
+
+Python's `re` tries alternatives in order and does not look for the longest match as POSIX wants,
+but whether a line has a match does not depend on that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.archive.regex import (
+    ANY,
+    DUP_MAX,
+    Anchor,
+    Back,
+    Bytes,
+    Chain,
+    Choice,
+    Group,
+    Node,
+    Repeat,
+    parse,
+)
+from logpipe.errors import UsageError
+from logpipe.native.search import Needles, lines_at, lines_with
+
+__all__ = ["Pattern", "compile_pattern"]
+
+_MOST_LITERALS = 32
+_LONGEST_LITERAL = 256
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern that is ready to be searched for.
+
+    Attributes:
+        source: as it was given.
+        ignore_case: letters of ASCII match both cases.
+        needles: a line that matches contains one of these (lower case where `ignore_case`); None
+            if nothing is known, so that every line has to be looked at.
+        exact: a line that contains one of the needles matches; `expression` is not needed.
+        expression: for whole lines in one text, flag MULTILINE; it never matches a line feed.
+    """
+
+    source: bytes
+    ignore_case: bool
+    needles: tuple[bytes, ...] | None
+    exact: bool
+    expression: re.Pattern[bytes]
+
+    @property
+    def literals(self) -> Needles | None:
+        """The needles as native code takes them; None if nothing is known."""
+        return None if self.needles is None else Needles(self.needles, self.ignore_case)
+
+    def lines(
+        self, text: bytes, *, invert: bool = False, most: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Lines of the text that match.
+
+        Args:
+            text: whole lines; the last one need not end in a line feed.
+            invert: the lines that do not match instead.
+            most: no more lines than this, the first ones.
+
+        Returns:
+            int64, one row per line: its number in the text from 0, its start, its end without the
+            line feed.
+        """
+        if self.exact and self.literals is not None:
+            return lines_with(text, self.literals, invert=invert, most=most)
+        wanted = None if invert else most
+        return lines_at(text, self._places(text, wanted), invert=invert, most=most)
+
+    def _places(self, text: bytes, most: int | None) -> list[int]:
+        """One place in every line that matches."""
+        search = self.expression.search
+        places: list[int] = []
+        if self.literals is not None:
+            for _, start, end in lines_with(text, self.literals).tolist():
+                if len(places) == most:
+                    break
+                if search(text, start, end) is not None:
+                    places.append(start)
+            return places
+        at = 0
+        while len(places) != most and (match := search(text, at)) is not None:
+            places.append(match.start())
+            # An expression never matches a line feed, so the rest of this line is behind it.
+            at = text.find(b"\n", match.start()) + 1
+            if at == 0:
+                break
+        return places
+
+
+def compile_pattern(
+    source: bytes,
+    *,
+    syntax: str = "basic",
+    ignore_case: bool = False,
+    words: bool = False,
+    whole_lines: bool = False,
+) -> Pattern:
+    """A pattern; as with grep, every line of it is a pattern of its own.
+
+    Args:
+        source: the pattern's bytes.
+        syntax: "basic", "extended" or "fixed", as `grep -G`, `-E`, `-F`.
+        ignore_case: as `grep -i` in the C locale.
+        words: as `grep -w`: what matches has no letter, digit or underscore beside it.
+        whole_lines: as `grep -x`: what matches is the whole line.
+
+    Raises:
+        UsageError: an expression that grep refuses, or one too big.
+    """
+    nodes: list[Node] = []
+    groups = 0
+    for part in source.split(b"\n"):
+        if syntax == "fixed":
+            nodes.append(Chain(tuple(Bytes(frozenset((byte,))) for byte in part)))
+        elif syntax in ("basic", "extended"):
+            node, groups = parse(part, extended=syntax == "extended", groups=groups)
+            nodes.append(node)
+        else:
+            raise UsageError(f"syntax: expected basic, extended or fixed, found {syntax!r}")
+    tree = nodes[0] if len(nodes) == 1 else Choice(tuple(nodes))
+    if whole_lines:
+        tree = Chain((Anchor("^"), tree, Anchor("$")))
+    known = _needles(tree, ignore_case)
+    text = _python(tree)
+    if words and not whole_lines:
+        text = rb"(?<![A-Za-z0-9_])(?:" + text + rb")(?![A-Za-z0-9_])"
+    try:
+        expression = re.compile(text, re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
+    except (re.error, OverflowError, RecursionError, MemoryError) as error:
+        shown = source.decode("utf-8", "backslashreplace")
+        raise UsageError(f"pattern {shown!r}: too big for a regular expression: {error}") from error
+    needles = known.required
+    plain = known.exact is not None and not words and not whole_lines
+    return Pattern(source, ignore_case, needles, plain and needles is not None, expression)
+
+
+# -- Python's words for a tree ---------------------------------------------------------------------
+
+_ANCHORS = {
+    "^": b"^",
+    "$": b"$",
+    "b": rb"\b",
+    # Python's own \B wants at least one byte of text.
+    "B": rb"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))",
+    "<": rb"(?<!\w)(?=\w)",
+    ">": rb"(?<=\w)(?!\w)",
+}
+
+
+def _set(of: frozenset[int]) -> bytes:
+    if len(of) == 1:
+        return re.escape(bytes(of))
+    if not of:
+        return b"(?!)"
+    if of == ANY:
+        return b"."
+    inverted = len(of) > 128
+    members = sorted(frozenset(range(256)) - of if inverted else of)
+    ranges: list[tuple[int, int]] = []
+    for byte in members:
+        if ranges and ranges[-1][1] == byte - 1:
+            ranges[-1] = (ranges[-1][0], byte)
+        else:
+            ranges.append((byte, byte))
+    inside = "".join(f"\\x{a:02x}" + (f"-\\x{b:02x}" if b > a else "") for a, b in ranges)
+    return f"[{'^' if inverted else ''}{inside}]".encode()
+
+
+def _python(node: Node) -> bytes:
+    """The same expression as Python writes it; it can stand in a chain as it is."""
+    match node:
+        case Bytes(of):
+            return _set(of)
+        case Anchor(kind):
+            return _ANCHORS[kind]
+        case Back(number):
+            return b"(?:\\%d)" % number
+        case Group(inner, _):
+            return b"(" + _python(inner) + b")"
+        case Repeat(inner, least, most):
+            if least > DUP_MAX or (most or 0) > DUP_MAX:
+                raise UsageError("regular expression too big")
+            bounds = b"{%d,%s}" % (least, b"" if most is None else b"%d" % most)
+            return b"(?:" + _python(inner) + b")" + bounds
+        case Chain(parts):
+            return b"".join(_python(part) for part in parts)
+        case Choice(parts):
+            return b"(?:" + b"|".join(_python(part) for part in parts) + b")"
+
+
+# -- Literals that every match contains ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the matches of a part.
+
+    Attributes:
+        exact: all texts it can match; None if they are too many, or depend on the place.
+        required: every match contains one of these; None if nothing is known.
+    """
+
+    exact: frozenset[bytes] | None
+    required: tuple[bytes, ...] | None
+
+
+_EMPTY = _Known(frozenset((b"",)), None)
+_NOTHING = _Known(None, None)
+
+
+def _better(
+    one: tuple[bytes, ...] | None, other: tuple[bytes, ...] | None
+) -> tuple[bytes, ...] | None:
+    """The one that rules out more: long literals first, then few of them."""
+    if one is None or other is None:
+        return one if other is None else other
+
+    def worth(literals: tuple[bytes, ...]) -> tuple[int, int]:
+        return min(map(len, literals)), -len(literals)
+
+    return max(one, other, key=worth)
+
+
+def _from_exact(exact: frozenset[bytes]) -> _Known:
+    if len(exact) > _MOST_LITERALS or any(len(text) > _LONGEST_LITERAL for text in exact):
+        return _Known(None, _required(exact))
+    return _Known(exact, _required(exact))
+
+
+def _required(exact: frozenset[bytes]) -> tuple[bytes, ...] | None:
+    """The texts as literals, without those that contain another; None if one is empty."""
+    if not exact or b"" in exact or len(exact) > 4 * _MOST_LITERALS:
+        return None
+    kept: list[bytes] = []
+    for text in sorted(exact, key=lambda text: (len(text), text)):
+        if not any(shorter in text for shorter in kept):
+            kept.append(text)
+    return tuple(kept)
+
+
+def _joined(left: _Known, right: _Known) -> _Known:
+    """What is known of a match of `left` with one of `right` behind it."""
+    required = _better(left.required, right.required)
+    if left.exact is not None and right.exact is not None:
+        if len(left.exact) * len(right.exact) <= _MOST_LITERALS:
+            return _from_exact(frozenset(a + b for a in left.exact for b in right.exact))
+        required = _better(required, _required(left.exact))
+    return _Known(None, required)
+
+
+def _alternative(parts: Sequence[_Known]) -> _Known:
+    if all(part.exact is not None for part in parts):
+        union = frozenset[bytes]().union(*(part.exact or frozenset() for part in parts))
+        return _from_exact(union)
+    if any(part.required is None for part in parts):
+        return _NOTHING
+    union = frozenset(text for part in parts for text in part.required or ())
+    return _Known(None, _required(union))
+
+
+def _chain(parts: Sequence[Node], fold: bool) -> _Known:
+    """Runs of parts whose texts are all known are joined; the best run is what is required."""
+    best: tuple[bytes, ...] | None = None
+    whole = True
+    run = _EMPTY
+    for part in parts:
+        known = _of(part, fold)
+        if isinstance(part, Anchor):
+            # A place, no text: what is around it still stands side by side.
+            whole = False
+            continue
+        joined = _joined(run, known)
+        if joined.exact is None:
+            best = _better(best, run.required)
+            best = _better(best, known.required)
+            run = known if known.exact is not None else _EMPTY
+            whole = False
+        else:
+            run = joined
+    best = _better(best, run.required)
+    return _Known(run.exact if whole else None, best)
+
+
+def _of(node: Node, fold: bool) -> _Known:
+    match node:
+        case Bytes(of):
+            texts = {bytes((byte,)).lower() if fold else bytes((byte,)) for byte in of}
+            return _from_exact(frozenset(texts)) if len(texts) <= 8 else _NOTHING
+        case Anchor() | Back():
+            return _NOTHING
+        case Group(inner, _):
+            return _of(inner, fold)
+        case Repeat(inner, least, most):
+            known = _of(inner, fold)
+            if least == 0:
+                if most == 1 and known.exact is not None:
+                    return _Known(known.exact | {b""}, None)
+                return _NOTHING
+            if least == most and least <= _LONGEST_LITERAL and known.exact is not None:
+                return reduce(_joined, [known] * least)
+            return _Known(None, known.required)
+        case Chain(parts):
+            return _chain(parts, fold)
+        case Choice(parts):
+            return _alternative([_of(part, fold) for part in parts])
+
+
+def _needles(node: Node, fold: bool) -> _Known:
+    known = _of(node, fold)
+    if isinstance(node, Anchor | Back):
+        return _NOTHING
+    return known

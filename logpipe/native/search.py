@@ -1,0 +1,109 @@
+"""Search in text: lines that contain literals, and lines that lie at given places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.native.library import bytes_pointer, checked, ffi, lib, owned, part, pointer_to
+
+__all__ = ["Needles", "contains", "lines_at", "lines_with"]
+
+_ALL = 2**63 - 1
+Text = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Needles:
+    """Literals as the library takes them.
+
+    Attributes:
+        literals: in lower case if `ignore_case`; an empty one is found in every line.
+        ignore_case: letters of ASCII match both cases.
+    """
+
+    literals: tuple[bytes, ...]
+    ignore_case: bool = False
+
+    def _arguments(self) -> tuple[Any, ...]:
+        data = b"".join(self.literals)
+        offsets = np.cumsum([0, *map(len, self.literals)], dtype=np.int64)
+        # The arrays are held by the tuple until the call is over.
+        held = bytes_pointer(data), offsets
+        return held[0], len(data), pointer_to(offsets, "int64_t *"), len(self.literals), offsets
+
+
+def _table(pointer: Any) -> npt.NDArray[np.int64]:
+    return part(owned(pointer, lib.lp_buffer_free), 1, np.int64).reshape(-1, 3)
+
+
+def lines_with(
+    text: Text, needles: Needles, *, invert: bool = False, most: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Lines that contain one of the literals, or, inverted, none of them.
+
+    A line ends at a line feed or with the text, as for grep; what comes before it, a carriage
+    return included, is the line.
+
+    Returns:
+        int64, one row per line: its number in the text from 0, its start, its end without the line
+        feed.
+    """
+    data = ffi.from_buffer("uint8_t[]", text)
+    bytes_, size, offsets, count, held = needles._arguments()
+    pointer = lib.lp_search_lines(
+        data,
+        len(data),
+        bytes_,
+        size,
+        offsets,
+        count,
+        needles.ignore_case,
+        invert,
+        _ALL if most is None else most,
+    )
+    del held
+    return _table(pointer)
+
+
+def lines_at(
+    text: Text, places: Sequence[int], *, invert: bool = False, most: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Lines that one of the places lies in, or, inverted, all others; rows as in `lines_with`.
+
+    Args:
+        text: the text.
+        places: growing; one behind the last line feed lies in no line.
+        invert: the other lines.
+        most: no more lines than this.
+
+    Raises:
+        NativeError: places that do not grow, or lie beyond the text.
+    """
+    data = ffi.from_buffer("uint8_t[]", text)
+    array = np.ascontiguousarray(places, np.int64)
+    return _table(
+        lib.lp_search_places(
+            data,
+            len(data),
+            pointer_to(array, "int64_t *"),
+            len(array),
+            invert,
+            _ALL if most is None else most,
+        )
+    )
+
+
+def contains(text: Text, needles: Needles) -> bool:
+    """Whether the text contains one of the literals."""
+    data = ffi.from_buffer("uint8_t[]", text)
+    bytes_, size, offsets, count, held = needles._arguments()
+    found = lib.lp_search_contains(
+        data, len(data), bytes_, size, offsets, count, needles.ignore_case
+    )
+    del held
+    return bool(checked(found))

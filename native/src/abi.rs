@@ -1,0 +1,3 @@
+//! The C functions of whole parts, one file for each; see lib.rs for the conventions.
+
+pub mod search;
