@@ -31,7 +31,11 @@ VERBATIM = 0
 
 
 class SlotKind(IntEnum):
-    """What a slot may hold; the native matcher relies on it, so the numbers are part of the ABI."""
+    """What a slot may hold; the native matcher relies on it, so the numbers are part of the ABI.
+
+    A delimiter is ASCII white space, or one of the bytes a parser adds. A value whose end the kind
+    leaves open is as short as the rest of the template allows.
+    """
 
     TOKEN = 1
     """One whole token: everything up to the next delimiter, never empty."""
@@ -39,6 +43,18 @@ class SlotKind(IntEnum):
     """A digit-bearing part of a token as the native lexer finds it (native/src/lex.rs)."""
     ANY = 3
     """Any bytes, delimiters included, possibly none; ends where the next literal first occurs."""
+    FIELD = 4
+    """Part of a token: one byte or more, no delimiter. `key=<*>,` is a FIELD between literals."""
+    OPTIONAL = 5
+    """A FIELD, or nothing."""
+    CODE = 6
+    """A FIELD that holds a digit: an id, an address, a path with a number in it."""
+    NUMBER = 7
+    """Digits, with signs, dots and commas around and between them; no other bytes."""
+    HEX = 8
+    """Hexadecimal digits, perhaps after `0x`."""
+    RUN = 9
+    """One token or several with the delimiters between them: a list, free text; never empty."""
 
 
 class LexicalClass(IntEnum):

@@ -3,9 +3,11 @@
 | module | what |
 |---|---|
 | `library` | the library, loaded; errors, ownership and buffers |
+| `matching` | messages against templates learned elsewhere; samples of lines |
 | `parsing` | headers, chunks, Drain, alignment, rendering |
 """
 
+from logpipe.native.matching import MAX_LEVEL, Matcher, sample_levels, take
 from logpipe.native.parsing import (
     MAX_CHUNK,
     Arena,
@@ -23,15 +25,19 @@ from logpipe.native.parsing import (
 
 __all__ = [
     "MAX_CHUNK",
+    "MAX_LEVEL",
     "Arena",
     "ArenaPool",
     "DrainCore",
     "Header",
+    "Matcher",
     "Programs",
     "classify",
     "join_classes",
     "line_order",
     "render_lines",
     "render_messages",
+    "sample_levels",
     "split_line",
+    "take",
 ]

@@ -30,7 +30,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,9 @@ import numpy.typing as npt
 from logpipe.batch import ByteColumn
 from logpipe.errors import ParserError, UsageError
 from logpipe.template import UNKNOWN_GROUP, SlotKind, Template, TemplateTable
+
+if TYPE_CHECKING:
+    from logpipe.native import Matcher
 
 __all__ = ["Groups", "Messages", "Parser", "as_column", "predict_by_templates", "text_template"]
 
@@ -74,10 +77,12 @@ class Parser(ABC):
         templates_: after fitting, at least one `Template` for every group that was given out. The
             ids in it are of no meaning; groups are numbered from 1, 0 is "unknown".
         extra_delimiters: what messages may have where the templates have a blank.
+        sample_lines: of a parser with a `matcher`: how many lines it wants to learn from at most.
     """
 
     templates_: Sequence[Template]
     extra_delimiters: Sequence[str] = ()
+    sample_lines = 1 << 18
 
     @abstractmethod
     def fit_predict(self, messages: Messages) -> Groups:
@@ -91,6 +96,17 @@ class Parser(ABC):
         """Forgets everything and learns from the messages."""
         self.fit_predict(messages)
         return self
+
+    def matcher(self) -> Matcher | None:
+        """What was learned as a native table, if that is all that `predict` asks; else None.
+
+        A parser that has one is run at native speed (logpipe.parsers.tables): it is fitted on a
+        sample of the lines, all lines are matched against the table, and what fits nothing comes
+        to `partial_fit` if the parser has that. After `partial_fit` the table may have more
+        templates; those it had are the same, under the same ids, so that giving the same object
+        again and appending to it is the simplest way.
+        """
+        return None
 
     def get_params(self) -> dict[str, object]:
         """The constructor's parameters."""

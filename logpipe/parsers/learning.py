@@ -25,7 +25,7 @@ from logpipe.parsers.stream import Progress, Workers, aligned, changed, learned
 from logpipe.parsers.summary import Summary
 from logpipe.template import Template, TemplateTable
 
-__all__ = ["DrainLearning", "Learning", "ParserLearning"]
+__all__ = ["DrainLearning", "Learning", "ParserLearning", "Queue"]
 
 FIT_BYTES = 256 << 20
 """Messages that a parser without `partial_fit` learns from; the rest it only predicts."""
@@ -205,7 +205,7 @@ class ParserLearning(Learning):
             self._fit()
         delimiters = getattr(self.parser, "extra_delimiters", ())
         aligner = Aligner(self._claimed(), "".join(delimiters).encode())
-        groups = _Queue(self._groups)
+        groups = Queue(self._groups)
         arenas = ArenaPool()
         for source, header, pool in self._inputs:
             spool = self._spool(header)
@@ -256,7 +256,7 @@ def _range(places: list[str]) -> str:
     return places[0] if len(places) == 1 else f"{places[0]}, up to {places[-1]}" if places else "-"
 
 
-class _Queue:
+class Queue:
     """Arrays handed on in pieces of other lengths than they came in."""
 
     def __init__(self, spool: IdSpool) -> None:

@@ -30,6 +30,8 @@ from logpipe.template import SlotKind, Template
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from logpipe.native import Matcher
+
 __all__ = ["FORMAT", "VERSION", "TemplateModel", "load", "read", "save_templates", "write"]
 
 FORMAT = "logpipe-model"
@@ -168,6 +170,14 @@ class TemplateModel(Parser):
     def fit_predict(self, messages: Messages) -> Groups:
         """Predicts; there is nothing to learn."""
         return self.predict(messages)
+
+    def matcher(self) -> Matcher:
+        """The templates as a native table."""
+        if not hasattr(self, "_matcher"):
+            from logpipe.native import Matcher
+
+            self._matcher = Matcher(self.templates_, "".join(self.extra_delimiters).encode())
+        return self._matcher
 
     def predict(self, messages: Messages) -> Groups:
         """The group of the most literal template that fits, 0 where none does."""

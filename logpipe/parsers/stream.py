@@ -25,12 +25,23 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.batch import ParsedBatch
+from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.errors import InputError, NativeError
 from logpipe.formats.readers import RawReader, Source
-from logpipe.native import Arena, ArenaPool, DrainCore, Header, Programs
+from logpipe.native import Arena, ArenaPool, DrainCore, Header, Matcher, Programs
 
-__all__ = ["CHUNK", "Progress", "Workers", "aligned", "changed", "chunks", "learned", "workers"]
+__all__ = [
+    "CHUNK",
+    "Progress",
+    "Workers",
+    "aligned",
+    "changed",
+    "chunks",
+    "learned",
+    "matched",
+    "sampled",
+    "workers",
+]
 
 CHUNK = 1 << 19
 """Bytes of a chunk: larger ones fall out of the caches, smaller ones cost more calls."""
@@ -211,6 +222,71 @@ def learned(
             arena = _first(gathering)
             first, line = line, line + arena.lines
             yield core.batch(arena, header, first)
+
+
+def matched(
+    source: Source,
+    matcher: Matcher,
+    header: Header,
+    pool: Workers,
+    progress: Progress | None = None,
+) -> Iterator[ParsedBatch]:
+    """One pass against templates that stay as they are: batches in order."""
+    line = 1
+    pending: deque[_Call[Arena]] = deque()
+    filled = chunks(source, matcher.pool, progress)
+
+    def match(arena: Arena) -> Arena:
+        matcher.match(arena, header)
+        return arena
+
+    for number in itertools.count(1):
+        # At first one by one: shapes are added in order, and most lines have one of the first.
+        for arena in itertools.islice(filled, min(pool.ahead, number) - len(pending)):
+            pending.append(_Call(pool, match, arena))
+        if not pending:
+            return
+        arena = _first(pending)
+        first, line = line, line + arena.lines
+        yield matcher.batch(arena, matcher.pool, header, first)
+
+
+def sampled(
+    source: Source,
+    matcher: Matcher,
+    header: Header,
+    level: Callable[[], int],
+    pool: Workers,
+    first: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[tuple[ByteColumn, npt.NDArray[np.uint8], int]]:
+    """The messages of a sample of the lines and their levels, and the bytes they were taken from.
+
+    Args:
+        source: read once.
+        matcher: has the arenas; its templates do not matter.
+        header: splits the lines.
+        level: asked for every chunk; it may rise, and then some of the lines that come are of the
+            level that was.
+        pool: runs the chunks.
+        first: number of the source's first byte; see `logpipe.native.sample_levels`.
+        progress: called after every chunk.
+    """
+    pending: deque[_Call[tuple[ByteColumn, npt.NDArray[np.uint8]]]] = deque()
+    sizes: deque[int] = deque()
+    filled = chunks(source, matcher.pool, progress)
+    while True:
+        for arena in itertools.islice(filled, pool.ahead - len(pending)):
+            # The arena is another one's as soon as the sample was looked at.
+            sizes.append(arena.used)
+            sample = matcher.sample
+            pending.append(_Call(pool, sample, arena, matcher.pool, header, first, level()))
+            first += sizes[-1]
+        if not pending:
+            return
+        messages, levels = _first(pending)
+        yield messages, levels, sizes.popleft()
+        del messages
 
 
 def aligned(

@@ -29,8 +29,9 @@ from logpipe.native import ArenaPool, Header
 from logpipe.parsers.base import Parser
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
-from logpipe.parsers.stream import Progress, learned, workers
+from logpipe.parsers.stream import Progress, learned, matched, workers
 from logpipe.parsers.summary import Summary
+from logpipe.parsers.tables import TableLearning, has_matcher
 from logpipe.template import TemplateTable
 
 Value = bytes
@@ -104,7 +105,8 @@ def stream(
 
     Args:
         source: a path or a source.
-        parser: a native one (`drain` without regular expressions among its masks).
+        parser: a native one (`drain` without regular expressions among its masks), or with `model`
+            any whose learned state is a table of templates (`Parser.matcher`).
         parameters: of the parser, when it is given by name.
         layout: as `pick_layout`.
         model: path of a saved model; then nothing is learned, and unknown lines are in group 0.
@@ -124,14 +126,19 @@ def stream(
             raise UsageError(f"{source} holds {len(sources)} logs; parse them one by one")
         source = sources[0]
     chosen, name = _parser(parser, parameters, model)
-    if not isinstance(chosen, Drain) or not chosen.is_native:
+    table = chosen.matcher() if model is not None and has_matcher(chosen) else None
+    is_drain = isinstance(chosen, Drain) and chosen.is_native
+    if not is_drain and table is None:
         raise UsageError(f"parser {name!r} cannot run in one pass; use logpipe.pipeline.parse")
     compiled = layout if isinstance(layout, Layout) else pick_layout(layout, [source])[0]
     header = Header(compiled.program, compiled.fields)
     with workers(threads or default_threads()) as pool:
-        yield from learned(
-            source, chosen.core_, header, pool, frozen=model is not None, progress=progress
-        )
+        if isinstance(chosen, Drain):
+            yield from learned(
+                source, chosen.core_, header, pool, frozen=model is not None, progress=progress
+            )
+        elif table is not None:
+            yield from matched(source, table, header, pool, progress)
 
 
 @dataclass(frozen=True)
@@ -300,6 +307,8 @@ def _headerless(summary: Summary, layout: str) -> list[str]:
 def _learning(parser: Parser, name: str, frozen: bool) -> Learning:
     if isinstance(parser, Drain) and parser.is_native:
         return DrainLearning(parser, frozen)
+    if has_matcher(parser):
+        return TableLearning(parser, name, frozen)
     return ParserLearning(parser, name, frozen)
 
 

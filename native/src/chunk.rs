@@ -4,6 +4,10 @@
 //! by `learn` (one after the other, in file order), turned into columns by `gather` (in parallel
 //! again), and used again for other input once nobody looks at its columns any more.
 
+mod tables;
+
+pub use tables::sample_level;
+
 use crate::drain::{Drain, Scratch};
 use crate::layout::{Layout, Shapes, Span, Split, NO_HEADER};
 use crate::scan::Newlines;
@@ -55,6 +59,18 @@ fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Where a line ends, and by what.
+#[inline(always)]
+fn line_end(input: &[u8], start: usize, newline: usize, terminated: bool) -> (usize, u8) {
+    if !terminated {
+        return (newline, TERM_NONE);
+    }
+    if newline > start && input[newline - 1] == b'\r' {
+        return (newline - 1, TERM_CRLF);
+    }
+    (newline, TERM_LF)
+}
+
 /// Copies a span to `to[at..]` and returns its length. Both sides are padded: blocks of fixed size
 /// are copied, and whatever is written too much is overwritten by the next value.
 #[inline(always)]
@@ -101,6 +117,9 @@ pub struct Chunk {
     /// Bytes of each field over all lines.
     field_bytes: Vec<usize>,
     scratch: Scratch,
+    walk: crate::matching::Scratch,
+    /// Of a sample: the level of every line in it.
+    pub levels: Vec<u8>,
     key: Vec<u8>,
     newlines: Newlines,
     // Results of `gather`.
@@ -183,15 +202,7 @@ impl Chunk {
         newline: usize,
         terminated: bool,
     ) -> Span {
-        let mut end = newline;
-        let mut terminator = TERM_NONE;
-        if terminated {
-            terminator = TERM_LF;
-            if end > start && input[end - 1] == b'\r' {
-                end -= 1;
-                terminator = TERM_CRLF;
-            }
-        }
+        let (end, terminator) = line_end(input, start, newline, terminated);
         let line = self.shapes.len() as u32;
         let mut message = Span { start: start as u32, end: end as u32 };
         let from = self.fields.len();
@@ -313,15 +324,8 @@ impl Chunk {
     }
 
     /// Learns from the lines that matched nothing, and looks again at those whose answer changed.
-    pub fn learn(&mut self, drain: &mut Drain, mut shapes: Option<&mut Shapes>, frozen: bool) {
-        let mut refused = Vec::new();
-        self.gathered &= self.new_shapes.is_empty();
-        for (line, key) in std::mem::take(&mut self.new_shapes) {
-            match shapes.as_deref_mut().and_then(|s| s.insert(&key)) {
-                Some(id) => self.shapes[line as usize] = id,
-                None => refused.push(line as usize),
-            }
-        }
+    pub fn learn(&mut self, drain: &mut Drain, shapes: Option<&mut Shapes>, frozen: bool) {
+        let refused = self.add_shapes(shapes);
         self.drop_headers(&refused);
         let touch = drain.tracks_use();
         for i in 0..self.templates.len() {
@@ -336,6 +340,19 @@ impl Chunk {
                 drain.touch(self.templates[i]);
             }
         }
+    }
+
+    /// Adds the new shapes to the table; returns the lines (ascending) whose shape found no room.
+    fn add_shapes(&mut self, mut shapes: Option<&mut Shapes>) -> Vec<usize> {
+        let mut refused = Vec::new();
+        self.gathered &= self.new_shapes.is_empty();
+        for (line, key) in std::mem::take(&mut self.new_shapes) {
+            match shapes.as_deref_mut().and_then(|s| s.insert(&key)) {
+                Some(id) => self.shapes[line as usize] = id,
+                None => refused.push(line as usize),
+            }
+        }
+        refused
     }
 
     /// Makes the whole of some lines (ascending) their messages.
@@ -442,11 +459,13 @@ pub struct Programs {
 
 impl Programs {
     pub fn extract(&self, t: u32, data: &[u8], m: Span, spans: &mut Vec<Span>) -> bool {
-        match self.literals.get(t as usize) {
-            Some(literals) => {
-                crate::drain::extract(literals, &self.kinds[t as usize], &self.delimiters, data, m, spans)
-            }
-            None => false,
+        let (Some(literals), Some(kinds)) = (self.literals.get(t as usize), self.kinds.get(t as usize))
+        else {
+            return false;
+        };
+        if kinds.iter().all(|k| crate::matching::slots::is_plain(*k)) {
+            return crate::drain::extract(literals, kinds, &self.delimiters, data, m, spans);
         }
+        crate::matching::fit(literals, kinds, &self.delimiters, data, m, spans)
     }
 }

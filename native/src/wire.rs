@@ -68,7 +68,7 @@ pub fn read_templates(bytes: &[u8]) -> Result<Vec<(u32, Vec<Box<[u8]>>, Vec<u8>)
         let group = r.u32()?;
         let slots = r.u32()? as usize;
         let kinds = r.take(slots)?.to_vec();
-        if let Some(k) = kinds.iter().find(|k| !(1..=3).contains(*k)) {
+        if let Some(k) = kinds.iter().find(|k| !crate::matching::slots::KINDS.contains(*k)) {
             return Err(format!("{k} is not a slot kind"));
         }
         let mut literals = Vec::with_capacity(slots + 1);
