@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.batch import ByteColumn
-from logpipe.native import Programs
-from logpipe.parsers.base import Groups, take
+from logpipe.native import Matcher, Programs
+from logpipe.parsers.base import Groups, squeezed, take
 from logpipe.template import SlotKind, Template, TemplateTable
 
-__all__ = ["Aligner"]
+__all__ = ["Aligner", "respacings"]
 
 MAX_SPACINGS = 64
 """Templates a group may get for its spacings; further ones are kept verbatim."""
@@ -105,6 +105,39 @@ class Aligner:
         if group not in self._verbatim:
             self._verbatim[group] = self.table.append(group, (b"", b""), (SlotKind.ANY,))
         return self._verbatim[group]
+
+
+def respacings(
+    templates: Iterable[Template], messages: ByteColumn, delimiters: bytes = b""
+) -> list[Template]:
+    """Templates for messages that differ from one of `templates` in runs of white space only.
+
+    Of several that would do, the one with the most literal bytes counts. A group gets no more than
+    64 of them.
+    """
+    known = [template for template in templates if template.group]
+    blanks = re.compile(b"[" + re.escape(_WHITE + delimiters) + b"]+")
+    forms = Matcher(
+        (
+            Template(0, number, squeezed(t.literals, blanks), t.kinds)
+            for number, t in enumerate(known, 1)
+        ),
+        delimiters,
+    )
+    column = ByteColumn.of([squeezed((message,), blanks)[0] for message in messages])
+    found: dict[tuple[int, tuple[bytes, ...]], Template] = {}
+    spacings: dict[int, int] = defaultdict(int)
+    numbers = forms.groups(column)
+    for row in np.flatnonzero(numbers).tolist():
+        template = known[int(numbers[row]) - 1]
+        literals = respaced(template, messages[row], delimiters)
+        if literals is None or (template.group, literals) in found:
+            continue
+        if spacings[template.group] < MAX_SPACINGS:
+            spacings[template.group] += 1
+            new = Template(0, template.group, literals, template.kinds)
+            found[template.group, literals] = new
+    return list(found.values())
 
 
 def respaced(

@@ -37,7 +37,7 @@ import numpy.typing as npt
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import ParserError, UsageError
-from logpipe.template import UNKNOWN_GROUP, SlotKind, Template, TemplateTable
+from logpipe.template import UNKNOWN_GROUP, SlotKind, Template
 
 if TYPE_CHECKING:
     from logpipe.native import Matcher
@@ -157,56 +157,40 @@ def predict_by_templates(
     Returns:
         uint32, n groups.
     """
+    from logpipe.native import Matcher
+
     column = as_column(messages)
-    order = sorted(templates, key=lambda t: (-sum(map(len, t.literals)), t.group))
-    groups = _first_fit([(t.group, t.literals, t.kinds) for t in order], column)
+    # Of templates that are the same, the one with the least group counts.
+    order = sorted(templates, key=lambda t: t.group)
+    groups = Matcher(order).groups(column)
     left = np.flatnonzero(groups == UNKNOWN_GROUP)
     if len(left) and order:
         blanks = re.compile(b"[" + re.escape(_WHITE + "".join(delimiters).encode()) + b"]+")
-        forms = [(t.group, _respaced(t.literals, blanks), _ANY * t.slots) for t in order]
-        rest = ByteColumn.of([_respaced((column[i],), blanks)[0] for i in left.tolist()])
-        groups[left] = _first_fit(forms, rest)
+        forms = (
+            Template(0, t.group, squeezed(t.literals, blanks), (SlotKind.ANY,) * t.slots)
+            for t in order
+        )
+        rest = ByteColumn.of([squeezed((column[i],), blanks)[0] for i in left.tolist()])
+        groups[left] = Matcher(forms).groups(rest)
     return groups
 
 
 _WHITE = b" \t\n\r\x0b\x0c"
-_ANY = (SlotKind.ANY,)
-_Form = tuple[int, tuple[bytes, ...], tuple[SlotKind, ...]]
 
 
-def _respaced(literals: tuple[bytes, ...], blanks: re.Pattern[bytes]) -> tuple[bytes, ...]:
-    """The same with single blanks, and none at the ends."""
+def squeezed(literals: tuple[bytes, ...], blanks: re.Pattern[bytes]) -> tuple[bytes, ...]:
+    """The same with single blanks for what `blanks` matches, and none at the ends."""
     single = [blanks.sub(b" ", literal) for literal in literals]
     single[0] = single[0].removeprefix(b" ")
     single[-1] = single[-1].removesuffix(b" ")
     return tuple(single)
 
 
-def _first_fit(forms: list[_Form], column: ByteColumn) -> Groups:
-    """The group of the first form that fits each message, 0 where none does."""
-    from logpipe import native
-
-    table = TemplateTable()
-    for group, literals, kinds in forms:
-        table.append(group, literals, kinds)
-    programs = native.Programs(table)
-    groups = np.full(len(column), UNKNOWN_GROUP, np.uint32)
-    left = np.arange(len(column))
-    for template in list(table)[1:]:
-        if len(left) == 0:
-            break
-        rest = take(column, left)
-        fits = programs.fits(rest, np.full(len(left), template.id, np.uint32))
-        groups[left[fits]] = template.group
-        left = left[~fits]
-    return groups
-
-
 def take(column: ByteColumn, rows: npt.NDArray[np.int64]) -> ByteColumn:
     """The values at some positions, copied."""
-    if len(rows) == len(column):
-        return column
-    return ByteColumn.of([column[int(i)] for i in rows])
+    from logpipe import native
+
+    return column if len(rows) == len(column) else native.take(column, rows)
 
 
 def checked_groups(name: str, groups: object, expected: int) -> Groups:

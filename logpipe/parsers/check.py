@@ -23,7 +23,7 @@ import numpy as np
 
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.errors import ParserError
-from logpipe.native import ArenaPool
+from logpipe.native import ArenaPool, Matcher
 from logpipe.parsers.align import Aligner
 from logpipe.parsers.base import Groups, Parser, checked_groups, checked_templates
 
@@ -261,6 +261,19 @@ def _templates_for_groups(factory: Factory) -> None:
         )
 
 
+def _matcher_agrees(factory: Factory) -> None:
+    """A parser that is run by its table predicts what the table gives."""
+    parser, _ = _fitted(factory, SAMPLE)
+    matcher = getattr(parser, "matcher", lambda: None)()
+    if matcher is None:
+        return
+    if not isinstance(matcher, Matcher):
+        raise AssertionError(f"expected a logpipe.native.Matcher or None, found {matcher!r:.60}")
+    for messages in (SAMPLE, HOSTILE):
+        found = matcher.groups(ByteColumn.of(messages))
+        _same("predict beside matcher().groups", found, _predicted(parser, messages), messages)
+
+
 def _renders(factory: Factory, messages: Sequence[bytes]) -> None:
     parser, groups = _fitted(factory, messages)
     aligner = Aligner(
@@ -317,6 +330,7 @@ CHECKS: dict[str, Callable[[Factory], None]] = {
         _predict_learns_nothing,
         _partial_fit_in_pieces,
         _templates_for_groups,
+        _matcher_agrees,
         _exact_after_align,
         _save_and_load,
     )

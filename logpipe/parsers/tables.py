@@ -5,9 +5,11 @@ Such a parser (`Parser.matcher`) never sees every line, and no line is looked at
 1. A sample of the lines is taken and the parser fitted on it. It is spread evenly over all sources
    and does not depend on chunks or threads; a log with fewer lines than that is the sample.
 2. All lines are matched natively. What fits nothing is put aside.
-3. Of what was put aside the parser is given a sample again (`partial_fit`), and the rest is matched
-   against the new templates, until nothing is left, nothing new is learned, or after some rounds.
-   A line keeps the template it was given first, so that no round changes what came before.
+3. Of what was put aside, lines that differ from a template in white space only make templates of
+   its group. Of the others the parser is given a sample again (`partial_fit`), and all that is left
+   is matched against the new templates, until nothing is left, nothing new is learned, or after
+   some rounds. A line keeps the template it was given first, so that no round changes what came
+   before.
 
 Then the template of every line is known, and the last pass is that of `Learning.batches`.
 """
@@ -26,6 +28,7 @@ from logpipe.batch import ByteColumn
 from logpipe.errors import LogpipeError, ParserError
 from logpipe.formats.readers import Source
 from logpipe.native import MAX_LEVEL, Header, Matcher, Programs, sample_levels, take
+from logpipe.parsers.align import respacings
 from logpipe.parsers.base import Parser
 from logpipe.parsers.idspool import IdSpool
 from logpipe.parsers.learning import Learning, Queue
@@ -39,6 +42,10 @@ SAMPLE_BYTES = 64 << 20
 
 ROUNDS = 4
 """How often what fitted nothing is learned from."""
+
+
+RESPACED = 1 << 15
+"""Lines that fitted nothing of which the white space is looked at."""
 
 
 def has_matcher(parser: object) -> bool:
@@ -89,6 +96,11 @@ class Sample:
             self._kept.append((column, levels[rows]))
             self._have[0] += len(rows)
             self._have[1] += int(column.offsets[-1])
+
+    def head(self, lines: int) -> ByteColumn:
+        """The first of what was kept."""
+        column = _joined([column for column, _ in self._kept])
+        return column.slice(0, min(lines, len(column)))
 
     def column(self) -> ByteColumn:
         """All that was kept, in order; nothing is kept any more."""
@@ -196,12 +208,11 @@ class TableLearning(Learning):
         if not self._frozen:
             self._call("fit", self._sample.column())
         matcher = self._matcher()
-        rounds = ROUNDS
-        if self._frozen or not callable(getattr(self.parser, "partial_fit", None)):
-            rounds = 0
-        left = self._match(matcher, keep=rounds > 0)
-        for _ in range(rounds):
-            if left.lines == 0:
+        left = self._match(matcher)
+        can_learn = not self._frozen and callable(getattr(self.parser, "partial_fit", None))
+        for _ in range(ROUNDS):
+            left = self._respace(matcher, left)
+            if left.lines == 0 or not can_learn:
                 break
             known = len(matcher.templates)
             self._call("partial_fit", left.sample.column())
@@ -249,7 +260,17 @@ class TableLearning(Learning):
             )
         return matcher
 
-    def _match(self, matcher: Matcher, keep: bool) -> _Left:
+    def _respace(self, matcher: Matcher, left: _Left) -> _Left:
+        """Lines that differ from a template in white space get one of their own in its group."""
+        if left.lines == 0:
+            return left
+        new = respacings(matcher.templates, left.sample.head(RESPACED), matcher.delimiters)
+        if not new:
+            return left
+        matcher.append(new)
+        return self._match_left(matcher, left)
+
+    def _match(self, matcher: Matcher) -> _Left:
         """The second pass: matches all lines, and returns those that fit nothing."""
         left = _Left(self.parser.sample_lines)
         for source, header, pool, progress in self._inputs:
@@ -259,8 +280,7 @@ class TableLearning(Learning):
                 self.summary.bytes += batch.size
                 self.summary.look_at(batch)
                 self.summary.count_headers(batch)
-                if keep:
-                    left.add(batch.column(VERBATIM, 0))
+                left.add(batch.column(VERBATIM, 0))
                 del batch
         return left
 

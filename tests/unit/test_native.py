@@ -210,7 +210,7 @@ def test_a_wire_form_that_ends_early_is_refused_at_every_position():
     [
         struct.pack("<II", 1, 2**32 - 1),
         struct.pack("<II", 1, 0) + struct.pack("<I", 2**32 - 1),
-        struct.pack("<II", 1, 1) + b"\4" + struct.pack("<II", 0, 0),
+        struct.pack("<II", 1, 1) + b"\12" + struct.pack("<II", 0, 0),
         struct.pack("<II", 1, 1) + b"\0" + struct.pack("<II", 0, 0),
         b"\xff" * 64,
     ],

@@ -106,7 +106,8 @@ def test_an_id_keeps_its_meaning_while_a_table_grows():
 
 def test_the_numbers_of_kinds_and_classes_are_part_of_the_format():
     """They are in saved models and in the native core: none is ever reused."""
-    assert [(k.name, k.value) for k in SlotKind] == [("TOKEN", 1), ("ATOM", 2), ("ANY", 3)]
+    kinds = ["TOKEN", "ATOM", "ANY", "FIELD", "OPTIONAL", "CODE", "NUMBER", "HEX", "RUN"]
+    assert [(k.name, k.value) for k in SlotKind] == [(k, n) for n, k in enumerate(kinds, 1)]
     names = (
         "EMPTY INTEGER NUMBER HEX IP HOST_PORT MAC UUID TIME DURATION SIZE VERSION PATH URL EMAIL"
     )

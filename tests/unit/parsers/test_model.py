@@ -145,7 +145,9 @@ BODIES: dict[str, dict[str, object]] = {
     "a group that is a text": {"templates": [{"group": "1", "literals": ["a"], "kinds": []}]},
     "a group that is true": {"templates": [{"group": True, "literals": ["a"], "kinds": []}]},
     "literals a text": {"templates": [{"group": 1, "literals": "ab", "kinds": [3]}]},
-    "a kind that does not exist": {"templates": [{"group": 1, "literals": ["", ""], "kinds": [9]}]},
+    "a kind that does not exist": {
+        "templates": [{"group": 1, "literals": ["", ""], "kinds": [99]}]
+    },
     "a slot too many": {"templates": [{"group": 1, "literals": ["a"], "kinds": [3]}]},
     "a literal of half a character": {"templates": [{"group": 1, "literals": [HALF], "kinds": []}]},
     "templates of null": {"templates": [None]},
