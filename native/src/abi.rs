@@ -1,4 +1,4 @@
-
+//! The C functions of whole parts, one file for each; see lib.rs for the conventions.
 
 pub mod matching;
 pub mod search;
