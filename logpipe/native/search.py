@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.native.library import bytes_pointer, checked, ffi, lib, owned, part, pointer_to
+from logpipe.native.library import (
+    bytes_pointer,
+    checked,
+    ffi,
+    lib,
+    owned,
+    part,
+    pointer_to,
+    take_bytes,
+)
 
-__all__ = ["Needles", "contains", "lines_at", "lines_with"]
+__all__ = ["Needles", "contains", "filter_of", "lines_at", "lines_with", "may_contain"]
 
 _ALL = 2**63 - 1
 Text = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
@@ -104,6 +113,34 @@ def contains(text: Text, needles: Needles) -> bool:
     bytes_, size, offsets, count, held = needles._arguments()
     found = lib.lp_search_contains(
         data, len(data), bytes_, size, offsets, count, needles.ignore_case
+    )
+    del held
+    return bool(checked(found))
+
+
+def filter_of(text: Text, most: int) -> bytes:
+    """A small set of what the text's words look like; FORMAT.md describes it.
+
+    Args:
+        text: whole lines.
+        most: bytes it may have.
+
+    Returns:
+        The filter, a power of two of bytes; empty if it would rule out too little.
+    """
+    data = ffi.from_buffer("uint8_t[]", text)
+    return take_bytes(lib.lp_filter_of(data, len(data), most))
+
+
+def may_contain(filter_: bytes, needles: Needles) -> bool:
+    """Whether a line of the text that the filter was made of may contain one of the literals.
+
+    Raises:
+        NativeError: bytes that are no filter.
+    """
+    bytes_, size, offsets, count, held = needles._arguments()
+    found = lib.lp_filter_may_contain(
+        bytes_pointer(filter_), len(filter_), bytes_, size, offsets, count
     )
     del held
     return bool(checked(found))

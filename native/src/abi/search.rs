@@ -1,6 +1,6 @@
 //! Search in text, see `crate::search`.
 
-use crate::search::{lines, Hit};
+use crate::search::{filter::Filter, lines, Hit};
 use crate::{guard, own, slice, LpBuffer};
 
 /// The literals: `count + 1` offsets into the bytes.
@@ -86,5 +86,37 @@ pub unsafe extern "C" fn lp_search_contains(
     guard(-1, || {
         let needles = literals(bytes, len, offsets, count)?;
         Ok(i32::from(lines::contains(slice(text, text_len)?, &needles, fold)))
+    })
+}
+
+/// The filter of a text, at most `most` bytes; no bytes if there is none that rules out enough.
+///
+/// # Safety
+/// `text` has `text_len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lp_filter_of(text: *const u8, text_len: usize, most: usize) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let filter = Filter::of(slice(text, text_len)?).fitted(most);
+        Ok(own(LpBuffer::of(filter.map_or(Vec::new(), |f| f.to_bytes()))))
+    })
+}
+
+/// Whether a text with this filter may contain one of the literals, in whatever case: 1 or 0.
+///
+/// # Safety
+/// `filter` has `filter_len` bytes; literals as in `literals`.
+#[no_mangle]
+pub unsafe extern "C" fn lp_filter_may_contain(
+    filter: *const u8,
+    filter_len: usize,
+    bytes: *const u8,
+    len: usize,
+    offsets: *const i64,
+    count: usize,
+) -> i32 {
+    guard(-1, || {
+        let filter = Filter::from_bytes(slice(filter, filter_len)?)?;
+        let needles = literals(bytes, len, offsets, count)?;
+        Ok(i32::from(needles.iter().any(|needle| filter.may_contain(needle))))
     })
 }
