@@ -22,6 +22,10 @@ class LazyCommand(NamedTuple):
 COMMANDS = {
     "parse": LazyCommand("logpipe.cli.parse", "Turn logs into templates and typed variables."),
     "templates": LazyCommand("logpipe.cli.templates", "Show the templates of a log, with counts."),
+    "evaluate": LazyCommand(
+        "logpipe.cli.evaluate", "Score parsers on logs whose templates are known."
+    ),
+    "report": LazyCommand("logpipe.cli.report", "Make one HTML page of kept results."),
     "parsers": LazyCommand("logpipe.cli.parsers", "List the parsers that can be used."),
     "datasets": LazyCommand("logpipe.cli.datasets", "List, show, fetch and check data sets."),
     "flow": LazyCommand("logpipe.cli.flow", "Run a flow in this process."),

@@ -3,6 +3,10 @@
 | module | functions |
 |---|---|
 | `parsing` | `stream` for programs, `parse` for files that people read |
+| `evaluating` | `evaluate`: parsers on logs whose templates are known; `load_evaluation` |
+| `reporting` | `report`: the page of what another function kept |
+
+Those of `parsing` are here; others are imported from their module, because they need more.
 """
 
 from logpipe.pipeline.parsing import ParseResult, default_threads, parse, pick_layout, stream

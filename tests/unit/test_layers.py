@@ -26,6 +26,7 @@ LEVELS = {
     "logpipe.datasets": 4,
     "logpipe.export": 4,
     "logpipe.report": 4,
+    "logpipe.evaluation": 4,
     "logpipe.pipeline": 5,
     "logpipe.cli": 6,
     "logpipe.__main__": 6,
