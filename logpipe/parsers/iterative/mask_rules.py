@@ -44,7 +44,8 @@ class Mask(IntEnum):
     QUANTITY = 25
     SIGNED_ID = 26
     LIST = 27
-    REST = 28
+    PROTOCOL = 28
+    REST = 29
     """Everything behind the window."""
 
 
@@ -146,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mac",
         Mask.MAC,
-        rf"(?<![{_W}:])[0-9a-fA-F]{{1,2}}(?::[0-9a-fA-F]{{1,2}}){{5}}(?![{_W}:])",
+        rf"(?<![{_W}:])[0-9a-fA-F]{{1,2}}(?::[0-9a-fA-F]{{1,2}}){{5,31}}(?![{_W}:])",
         {"from 00:1b:44:11:3a:b7 via": ["00:1b:44:11:3a:b7"]},
     ),
     Rule(
@@ -204,9 +205,15 @@ RULES: tuple[Rule, ...] = (
         "request",
         Mask.REQUEST,
         r"(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE) "
-        r"""(?P<v>[^\s"]{1,4000}(?: HTTP/[0-9](?:\.[0-9])?)?)""",
-        {'"GET /a?b=1 HTTP/1.1" 200': ["/a?b=1 HTTP/1.1", "200"]},
+        r"""(?P<v>(?!HTTP/)[^\s"]{1,4000})""",
+        {'"GET /a?b=1 HTTP/1.1" 200': ["/a?b=1", "HTTP/1.1", "200"]},
         "the method decides what happens, and stays",
+    ),
+    Rule(
+        "protocol",
+        Mask.PROTOCOL,
+        rf"{_B}HTTPS?/[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?{_E}",
+        {"sent HTTP/1.1 to": ["HTTP/1.1"]},
     ),
     Rule(
         "path",
@@ -243,8 +250,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "clock",
         Mask.CLOCK,
-        rf"{_B}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,:][0-9]{{1,9}})?(?![{_W}:])",
-        {"at 04:05:06.789 ok": ["04:05:06.789"]},
+        rf"{_B}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,:][0-9]{{1,9}})?(?: [-+][0-9]{{4}})?(?![{_W}:])",
+        {"at 04:05:06.789 ok": ["04:05:06.789"], "at 04:05:06 +0200": ["04:05:06 +0200"]},
     ),
     Rule(
         "minutes",
@@ -312,8 +319,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "id-three-digits",
         Mask.ID,
-        rf"{_B}(?=(?:[A-Za-z_\x80-\xff]{{0,400}}[0-9]){{3}})[{_W}]{{4,400}}",
-        {"task job_2041_m_003 of": ["job_2041_m_003"], "disk sda1 of": []},
+        rf"{_B}(?!(?:RFC|rfc|ISO|SHA|sha)[0-9]{{1,8}}{_E})"
+        rf"(?=(?:[A-Za-z_\x80-\xff]{{0,400}}[0-9]){{3}})[{_W}]{{4,400}}",
+        {"task job_2041_m_003 of": ["job_2041_m_003"], "disk sda1 of": [], "see RFC2616": []},
         "a word with three digits is counted up or drawn, a name has one or two",
     ),
     Rule(
@@ -325,8 +333,8 @@ RULES: tuple[Rule, ...] = (
 )
 """The specification, most specific first."""
 
-UNIT_BEHIND = rf" (?:{_SIZE_UNIT}|{_TIME_UNIT})(?=[,)])"
+UNIT_BEHIND = r" (?:[kKMGTP]i?[bB]|[bB]|ns|us|ms|s)(?=[,)])"
 """What a number inside parentheses takes with it (`quantities` in `mask`)."""
 
-LIST_MEMBER = rf"{_B}(?P<letters>[A-Za-z]{{1,40}}_?-?)[0-9]{{1,40}}{_E}"
+LIST_MEMBER = rf"{_B}(?P<letters>[A-Za-z]{{1,40}}_?)-?[0-9]{{1,40}}{_E}"
 """What three or more of make a list (`lists` in `mask`)."""
