@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["convert", "load", "names", "run", "summary"]
 
 FLOWS = {
+    "download": (
+        "flows.download",
+        "download",
+        "fetch data sets, verified, several at a time",
+    ),
     "parse-all": (
         "flows.parse_all",
         "parse_all",
@@ -88,10 +93,13 @@ def run(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any
     if check is not None:
         check(**arguments)
     started = time.perf_counter()
+    from flows.runners import reachable_server
+
     try:
         start = cast("Callable[..., State[Any]]", flow)
-        state = start(**arguments, return_state=True)
-        result = state.result(raise_on_failure=False)
+        with reachable_server():
+            state = start(**arguments, return_state=True)
+            result = state.result(raise_on_failure=False)
     except LogpipeError:
         raise
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What Prefect has to be told before it is imported, and where tasks run.
+"""What Prefect has to be told before it is imported, and how many tasks run at once.
 
 Every setting is only a default: what the user set stays.
 """
@@ -6,14 +6,10 @@ Every setting is only a default: what the user set stays.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from logpipe.errors import UsageError
 
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
-
-__all__ = ["prepare", "task_runner", "workers"]
+__all__ = ["prepare", "workers"]
 
 DEFAULTS = {
     # A temporary server takes 6 to 12 s to start and is given 20: under load it misses that.
@@ -46,17 +42,3 @@ def workers() -> int:
     if not asked.isdecimal() or not 1 <= int(asked) <= 256:
         raise UsageError(f"LOGPIPE_WORKERS should be a number from 1 to 256, found {asked!r}")
     return int(asked)
-
-
-def task_runner() -> TaskRunner[Any]:
-    """The place where tasks run. Prefect's own default is a pool of threads without bound.
-
-    Raises:
-        UsageError: `LOGPIPE_RUNNER` names none that there is.
-    """
-    from prefect.task_runners import ThreadPoolTaskRunner
-
-    asked = os.environ.get("LOGPIPE_RUNNER", "threads")
-    if asked != "threads":
-        raise UsageError(f"LOGPIPE_RUNNER should be one of: threads; found {asked!r}")
-    return ThreadPoolTaskRunner(max_workers=workers())

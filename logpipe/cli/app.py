@@ -29,6 +29,7 @@ COMMANDS = {
     "parsers": LazyCommand("logpipe.cli.parsers", "List the parsers that can be used."),
     "datasets": LazyCommand("logpipe.cli.datasets", "List, show, fetch and check data sets."),
     "flow": LazyCommand("logpipe.cli.flow", "Run a flow in this process."),
+    "up": LazyCommand("logpipe.cli.up", "A Prefect server and all flows, served."),
     "demo": LazyCommand("logpipe.cli.demo", "The whole chain on the embedded sample."),
 }
 

@@ -29,7 +29,7 @@ one character per byte. With it `restore` gives the source back.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,11 +53,15 @@ from logpipe.export.restore import restore
 from logpipe.export.text import source_text
 from logpipe.export.times import NO_TIME, time_column, time_reader
 
-__all__ = ["ParquetSink", "restore"]
+__all__ = ["BATCHES_PER_CUT", "ParquetSink", "restore"]
 
 _ROW_GROUP_ROWS = 131_072
 _ROW_GROUP_BYTES = 16 << 20
 """Arrow bytes, about twice the raw ones; what a sink holds in memory is a small multiple."""
+
+BATCHES_PER_CUT = 128
+"""Batches (about 64 MB of a log) after which a row group always ends: there, several writers can
+share the work of one file and still write the bytes that one would (logpipe.pipeline.sharding)."""
 
 
 class ParquetSink:
@@ -69,6 +73,8 @@ class ParquetSink:
         force: whether an existing file may be replaced.
         multiline: whether rows stand for several lines.
         restyle: rewrites template text for printing.
+        shapes: those that the whole log has, in order, if these rows are only a part of it.
+        batches_per_cut: see `BATCHES_PER_CUT`.
 
     Raises:
         OutputError: the output exists or cannot be written.
@@ -82,6 +88,8 @@ class ParquetSink:
         force: bool = False,
         multiline: bool = False,
         restyle: Callable[[str], str] | None = None,
+        shapes: Sequence[Shape] = (),
+        batches_per_cut: int = BATCHES_PER_CUT,
     ) -> None:
         self._info = info
         self._multiline = multiline
@@ -90,7 +98,9 @@ class ParquetSink:
         self._times = time_reader(info)
         self._time_column = time_column(self._columns)
         self._sources = [source_text(source) for source in info.sources]
-        self._shapes: dict[Shape, int] = {HEADLESS: 0}
+        self._shapes = {shape: n for n, shape in enumerate(dict.fromkeys((HEADLESS, *shapes)))}
+        self._batches = 0
+        self._batches_per_cut = batches_per_cut
         self._pending: list[tuple[npt.NDArray[np.uint32], dict[str, pa.Array]]] = []
         self._pending_rows = 0
         self._pending_bytes = 0
@@ -156,8 +166,16 @@ class ParquetSink:
         self._pending.append((rows.batch.template_ids, columns))
         self._pending_rows += len(rows)
         self._pending_bytes += sum(a.nbytes for a in columns.values())
-        if self._pending_rows >= _ROW_GROUP_ROWS or self._pending_bytes >= _ROW_GROUP_BYTES:
+        self._batches += 1
+        if (
+            self._pending_rows >= _ROW_GROUP_ROWS
+            or self._pending_bytes >= _ROW_GROUP_BYTES
+            or self._batches % self._batches_per_cut == 0
+        ):
             self._flush()
+        if self._batches % self._batches_per_cut == 0 and self._info.year is None:
+            # What it found out about the spelling must not depend on rows before the cut.
+            self._times = time_reader(self._info)
 
     def _arrays(self, rows: Rows) -> dict[str, pa.Array]:
         """Every column but `template`, whose dictionary is made once per row group."""

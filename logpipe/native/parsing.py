@@ -454,6 +454,7 @@ class Programs:
     def __init__(self, templates: TemplateTable, delimiters: bytes = b"") -> None:
         wire = templates.wire
         self.templates = templates
+        self.delimiters = delimiters
         self.known = len(templates)
         self._pointer = owned(
             lib.lp_programs_new(

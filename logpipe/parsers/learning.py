@@ -70,18 +70,27 @@ class Learning(ABC):
         progress: Progress | None,
     ) -> Iterator[ParsedBatch]:
         """The last pass over a source: the final template of each line is known already."""
-        kept = iter(self._spool(header))
+        kept = self.final_ids(header)
 
         def ids(_: Arena) -> npt.NDArray[np.uint32]:
-            return self._final(next(kept, np.zeros(0, np.uint32)))
+            return next(kept, np.zeros(0, np.uint32))
 
         yield from aligned(source, lambda: self._programs, header, ids, pool, arenas, progress)
         if next(kept, None) is not None:
             raise changed(source)
 
+    def final_ids(self, header: Header) -> Iterator[npt.NDArray[np.uint32]]:
+        """The final template id of every line of a source, one array per chunk."""
+        return (self._final(kept) for kept in self._spool(header))
+
     def _final(self, kept: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         """The final template ids for what was kept of some lines."""
         return kept
+
+    @property
+    def delimiters(self) -> bytes:
+        """What ends a TOKEN slot of the final templates besides white space."""
+        return self._programs.delimiters
 
     def warnings(self) -> list[str]:
         """What the user should know about the result."""

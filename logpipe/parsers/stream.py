@@ -154,15 +154,28 @@ def _sizes() -> Iterator[int]:
     yield from itertools.repeat(CHUNK)
 
 
-def chunks(source: Source, pool: ArenaPool, progress: Progress | None = None) -> Iterator[Arena]:
+def chunks(
+    source: Source,
+    pool: ArenaPool,
+    progress: Progress | None = None,
+    carried: bytes = b"",
+    number: int = 0,
+) -> Iterator[Arena]:
     """Arenas filled with the source's bytes in order; every one ends with a line's end.
+
+    Args:
+        source: what is read.
+        pool: where arenas come from.
+        progress: see `Progress`.
+        carried: to go on in the middle: the bytes that were read before but not handed out; the
+            source's reader begins after them.
+        number: of the first chunk, from 0.
 
     Raises:
         InputError: the source cannot be read.
     """
     with closing(source.open()) as reader:
-        carried = b""
-        for size in _sizes():
+        for size in itertools.islice(_sizes(), number, None):
             arena = pool.take()
             try:
                 carried = _fill(arena, reader, carried, size, source.name)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe import native
-from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.batch import ByteColumn, ParsedBatch, Shape
 from logpipe.template import LexicalClass, Template, TemplateTable
 
 __all__ = ["Summary"]
@@ -26,6 +26,7 @@ class Summary:
         lines, bytes: everything seen.
         headerless: lines that do not have the header of the layout.
         counts, first_line, last_line: int64 per template id; line numbers are 0 before one is seen.
+        shapes: of the headers, as keys, in the order in which an output numbers them.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Summary:
         self.counts = np.zeros(1, np.int64)
         self.first_line = np.zeros(1, np.int64)
         self.last_line = np.zeros(1, np.int64)
+        self.shapes: dict[Shape, None] = {}
         self._examples: dict[int, list[list[bytes]]] = {}
         self._types: dict[int, list[LexicalClass]] = {}
 
@@ -68,8 +70,10 @@ class Summary:
 
     def count_headers(self, batch: ParsedBatch) -> None:
         """Counts the lines of a batch that have no header although its layout has one."""
+        counts = np.bincount(batch.shape_ids, minlength=1)
         if batch.field_names:
-            self.headerless += int(np.count_nonzero(batch.shape_ids == 0))
+            self.headerless += int(counts[0])
+        self.shapes.update((batch.shapes[i], None) for i in np.flatnonzero(counts).tolist())
 
     def look_at(self, batch: ParsedBatch) -> None:
         """Takes examples and types from the values of a batch."""
@@ -114,6 +118,7 @@ class Summary:
         """
         new = Summary()
         new.lines, new.bytes, new.headerless = self.lines, self.bytes, self.headerless
+        new.shapes = self.shapes
         new.grow(len(table))
         self.grow(len(mapping))
         used = np.flatnonzero(self.counts)

@@ -189,6 +189,61 @@ class ParseResult:
         self._learning.parser.save(path)
 
 
+@dataclass(frozen=True)
+class Job:
+    """A parse that has not read anything yet.
+
+    Attributes:
+        sources: the logs.
+        headers: one per source.
+        layout, layout_reason: what is used, and why.
+        parser, name: what learns, and what it is called.
+        learning: the passes.
+    """
+
+    sources: Sequence[Source]
+    headers: list[Header]
+    layout: Layout
+    layout_reason: str
+    parser: Parser
+    name: str
+    learning: Learning
+
+
+def begin(
+    sources: Sequence[Source],
+    parser: str | Parser,
+    parameters: Mapping[str, object] | None,
+    layout: str,
+    model: str | None = None,
+) -> Job:
+    """What `parse` decides before its first pass; arguments and errors as there."""
+    if not sources:
+        raise UsageError("no input")
+    compiled, reason = pick_layout(layout, sources)
+    chosen, name = _parser(parser, parameters, model)
+    headers = [Header(compiled.program, compiled.fields) for _ in sources]
+    learning = _learning(chosen, name, frozen=model is not None)
+    return Job(sources, headers, compiled, reason, chosen, name, learning)
+
+
+def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) -> ParseInfo:
+    """What outputs are told once the templates are final."""
+    timestamp = job.layout.timestamp
+    return ParseInfo(
+        sources=tuple(source.name for source in job.sources),
+        layout=job.layout.name,
+        field_names=job.layout.fields,
+        parser=job.name,
+        parameters=_parameters(job.parser),
+        templates=templates,
+        timestamp_fields=timestamp.fields if timestamp else (),
+        timestamp_pattern=timestamp.pattern if timestamp else "",
+        year=year,
+        line_counts=job.learning.summary.counts,
+    )
+
+
 def parse(
     sources: Sequence[Source | str] | str,
     *,
@@ -220,29 +275,13 @@ def parse(
     """
     started, cpu = time.perf_counter(), time.process_time()
     sources = _opened([sources] if isinstance(sources, str) else sources)
-    if not sources:
-        raise UsageError("no input")
-    compiled, reason = pick_layout(layout, sources)
-    chosen, name = _parser(parser, parameters, model)
+    job = begin(sources, parser, parameters, layout, model)
     before = [source.fingerprint() for source in sources]
-    headers = [Header(compiled.program, compiled.fields) for _ in sources]
-    learning = _learning(chosen, name, frozen=model is not None)
+    learning, headers = job.learning, job.headers
     with workers(threads or default_threads()) as pool, closing(learning):
         for source, header in zip(sources, headers, strict=True):
             learning.learn(source, header, pool, progress)
-        templates = learning.finish()
-        info = ParseInfo(
-            sources=tuple(source.name for source in sources),
-            layout=compiled.name,
-            field_names=compiled.fields,
-            parser=name,
-            parameters=_parameters(chosen),
-            templates=templates,
-            timestamp_fields=compiled.timestamp.fields if compiled.timestamp else (),
-            timestamp_pattern=compiled.timestamp.pattern if compiled.timestamp else "",
-            year=year,
-            line_counts=learning.summary.counts,
-        )
+        info = describe_parse(job, learning.finish(), year)
         if sink is not None:
             arenas = ArenaPool()
             opened = sink(info)
@@ -263,14 +302,14 @@ def parse(
         bytes=summary.bytes,
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu,
-        layout=compiled.name,
-        layout_reason=reason,
+        layout=job.layout.name,
+        layout_reason=job.layout_reason,
         counts=summary.counts,
         first_line=summary.first_line,
         last_line=summary.last_line,
         warnings=(
             *_encoded(sources),
-            *_headerless(summary, compiled.name),
+            *_headerless(summary, job.layout.name),
             *learning.warnings(),
         ),
         _learning=learning,

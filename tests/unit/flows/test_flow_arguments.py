@@ -12,7 +12,8 @@ import pytest
 import flows
 from flows import tables
 from flows.arguments import convert, pairs
-from flows.environment import DEFAULTS, prepare, task_runner, workers
+from flows.environment import DEFAULTS, prepare, workers
+from flows.runners import task_runner
 from logpipe.errors import OutputError, UnknownNameError, UsageError
 
 
@@ -99,7 +100,7 @@ def test_an_unknown_flow_lists_the_known_ones():
     """With the one that was probably meant."""
     with pytest.raises(UnknownNameError, match=r"unknown flow 'parse_al'.* mean 'parse-all'"):
         flows.load("parse_al")
-    with pytest.raises(UnknownNameError, match="Known: parse-all"):
+    with pytest.raises(UnknownNameError, match="Known: download, parse-all"):
         flows.run("nothing")
     assert "Parquet" in flows.summary("parse-all")
 
@@ -140,7 +141,7 @@ def test_the_number_of_workers_is_bounded(monkeypatch):
 def test_an_unknown_runner_is_refused(monkeypatch):
     """With those there are."""
     monkeypatch.setenv("LOGPIPE_RUNNER", "moon")
-    with pytest.raises(UsageError, match="one of: threads; found 'moon'"):
+    with pytest.raises(UsageError, match="one of: threads, processes, dask, ray; found 'moon'"):
         task_runner()
 
 

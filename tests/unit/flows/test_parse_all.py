@@ -176,18 +176,19 @@ def test_by_default_the_sample_and_what_is_here_of_loghub_2k_is_parsed(results, 
 
     assert chosen == [d.name for d in datasets.load().group("sample")]
     assert parsers == ["drain", "drain3"]
-    assert folder == datasets.Home().folder / "results" / "parse-all"
+    assert folder == str(datasets.Home().folder / "results" / "parse-all")
 
 
 def test_the_cache_key_follows_content_code_and_parameters(monkeypatch):
     """And nothing else: not where the input lies, not the number of threads."""
-    from flows import parse_all
+    from flows import results
+    from flows.results import cache_key
 
     dataset = {"name": "n", "layout": "l", "sha256": {"log": "1"}, "paths": ["/a/x.log"]}
     base = {"dataset": dataset, "parser": "p", "parameters": {}, "output": "o", "threads": 1}
 
     def key(**changes):
-        return parse_all._cache_key(None, base | changes)
+        return cache_key("parse", "parser", "parameters", "output")(None, base | changes)
 
     same = [key(), key(threads=2), key(dataset=dataset | {"paths": ["/b/x.log"]})]
     different = [
@@ -197,7 +198,7 @@ def test_the_cache_key_follows_content_code_and_parameters(monkeypatch):
         key(parameters={"depth": 5}),
         key(output="elsewhere"),
     ]
-    monkeypatch.setattr(parse_all, "code_version", lambda: "another")
+    monkeypatch.setattr(results, "code_version", lambda: "another")
     different.append(key())
     assert len(set(same)) == 1
     assert len(set(different) - set(same)) == 6

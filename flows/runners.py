@@ -1,0 +1,162 @@
+"""Where tasks run: threads of this process, processes, or a Dask or Ray cluster.
+
+One setting decides, so that the same flow spreads over a cluster without a change in it:
+
+| `LOGPIPE_RUNNER` | tasks run in | `LOGPIPE_RUNNER_ADDRESS` |
+|---|---|---|
+| `threads` (default) | threads of the flow's process | - |
+| `processes` | processes of this machine | - |
+| `dask` | a Dask cluster | `tcp://host:8786` |
+| `ray` | a Ray cluster | `ray://host:10001` |
+
+Without an address, a cluster of this machine is made for the flow and ends with it.
+`LOGPIPE_WORKERS` bounds how many tasks run at once where the cluster is ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flows.environment import workers
+from logpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
+
+__all__ = ["KINDS", "reachable_server", "runner_setting", "task_runner"]
+
+KINDS = ("threads", "processes", "dask", "ray")
+
+_HERE = ("", "localhost", "127.0.0.1", "::1")
+
+
+def runner_setting() -> tuple[str, str]:
+    """The kind of runner and its address, which may be empty.
+
+    Raises:
+        UsageError: no such kind, or an address for a kind that has none.
+    """
+    kind = os.environ.get("LOGPIPE_RUNNER") or "threads"
+    address = os.environ.get("LOGPIPE_RUNNER_ADDRESS", "")
+    if kind not in KINDS:
+        raise UsageError(f"LOGPIPE_RUNNER should be one of: {', '.join(KINDS)}; found {kind!r}")
+    if address and kind not in ("dask", "ray"):
+        raise UsageError(
+            f"LOGPIPE_RUNNER_ADDRESS is {address!r}, but LOGPIPE_RUNNER={kind} has no address; "
+            f"did you mean LOGPIPE_RUNNER=dask or ray?"
+        )
+    if address and not urlsplit(address).scheme:
+        example = "tcp://host:8786" if kind == "dask" else "ray://host:10001"
+        raise UsageError(f"LOGPIPE_RUNNER_ADDRESS should be like {example}, found {address!r}")
+    return kind, address
+
+
+def task_runner() -> TaskRunner[Any]:
+    """The runner that the settings ask for; no cluster is started or contacted yet.
+
+    Prefect's own default is a pool of threads without bound; this one is bounded.
+
+    Raises:
+        UsageError: the settings are wrong, or the extra for them is not installed.
+    """
+    kind, address = runner_setting()
+    runner: TaskRunner[Any]
+    if kind == "dask":
+        runner = _dask(address)
+    elif kind == "ray":
+        runner = _ray(address)
+    else:
+        from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+
+        pool = ProcessPoolTaskRunner if kind == "processes" else ThreadPoolTaskRunner
+        runner = pool(max_workers=workers())
+    return runner
+
+
+def _dask(address: str) -> TaskRunner[Any]:
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ModuleNotFoundError as error:
+        raise _missing("dask", error) from None
+    if address:
+        _reached(address)
+        there: TaskRunner[Any] = DaskTaskRunner(address=address)
+        return there
+    # One thread per worker: a task that fills a core must not be taken for a lost worker.
+    local = {"n_workers": workers(), "threads_per_worker": 1, "dashboard_address": None}
+    own: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs={**local, "silence_logs": "CRITICAL"})
+    return own
+
+
+def _ray(address: str) -> TaskRunner[Any]:
+    try:
+        from prefect_ray import RayTaskRunner
+    except ModuleNotFoundError as error:
+        raise _missing("ray", error) from None
+    if address:
+        there: TaskRunner[Any] = RayTaskRunner(address=address)
+        return there
+    local = {"num_cpus": workers(), "include_dashboard": False, "log_to_driver": False}
+    own: TaskRunner[Any] = RayTaskRunner(init_kwargs=local)
+    return own
+
+
+def _missing(extra: str, error: ModuleNotFoundError) -> UsageError:
+    return UsageError(
+        f"LOGPIPE_RUNNER={extra} needs {error.name}, which is not installed: "
+        f"pip install 'logpipe[{extra}]'"
+    )
+
+
+def _reached(address: str) -> None:
+    """Dask would try for half a minute and tell a traceback."""
+    import socket
+
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 8786), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address} (LOGPIPE_RUNNER_ADDRESS): {error}"
+        ) from None
+
+
+@contextmanager
+def reachable_server() -> Iterator[None]:
+    """A Prefect server that the runner's processes can reach, for as long as the flow runs.
+
+    Threads share the server that Prefect starts for a flow. Other processes would each start one
+    of their own, so theirs is started here and its address handed on.
+
+    Raises:
+        UsageError: the cluster is elsewhere, so that a temporary server here is no use.
+    """
+    kind, address = runner_setting()
+    if kind == "threads" or os.environ.get("PREFECT_API_URL"):
+        yield
+        return
+    if urlsplit(address).hostname not in (None, *_HERE):
+        raise UsageError(
+            f"the {kind} cluster at {address} needs a Prefect server that its workers can reach: "
+            f"start `prefect server start --host 0.0.0.0` and set PREFECT_API_URL to its address"
+        )
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+    if get_current_settings().api.url:
+        yield
+        return
+    server = SubprocessASGIServer()
+    server.start()
+    try:
+        with temporary_settings({PREFECT_API_URL: server.api_url}):
+            # Processes that a cluster starts read the environment, too.
+            os.environ["PREFECT_API_URL"] = server.api_url
+            yield
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        server.stop()
