@@ -89,6 +89,27 @@ pub unsafe extern "C" fn lp_search_contains(
     })
 }
 
+/// The loop over all bytes, compiled twice as in lib.rs.
+mod hot {
+    use super::Filter;
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn filter_of_avx2(text: &[u8]) -> Filter {
+        Filter::of(text)
+    }
+
+    /// `Filter::of` in the version for this processor.
+    pub fn filter_of(text: &[u8]) -> Filter {
+        #[cfg(target_arch = "x86_64")]
+        if crate::hot::has_avx2() {
+            // SAFETY: the features were just detected.
+            return unsafe { filter_of_avx2(text) };
+        }
+        Filter::of(text)
+    }
+}
+
 /// The filter of a text, at most `most` bytes; no bytes if there is none that rules out enough.
 ///
 /// # Safety
@@ -96,7 +117,7 @@ pub unsafe extern "C" fn lp_search_contains(
 #[no_mangle]
 pub unsafe extern "C" fn lp_filter_of(text: *const u8, text_len: usize, most: usize) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let filter = Filter::of(slice(text, text_len)?).fitted(most);
+        let filter = hot::filter_of(slice(text, text_len)?).fitted(most);
         Ok(own(LpBuffer::of(filter.map_or(Vec::new(), |f| f.to_bytes()))))
     })
 }

@@ -5,6 +5,9 @@
 //! from those, its last eight. ASCII letters are taken in lower case. Each gram sets two bits of a table
 //! whose size is a power of two; a table is made smaller by laying its halves over each other.
 //!
+//! Addresses have no long words. For them the set holds what stands between two dots of a number with
+//! dots: of every `.`, one to five digits, `.`, one to five digits, `.` these very bytes.
+//!
 //! What a literal that is searched for says about words depends on what is known: inside of it, a word has
 //! a beginning or an end if another byte stands there; at its edges, words may go on. Where a word's
 //! beginning is not known, its grams may lie at eight shifts, and one of them must be there whole.
@@ -22,6 +25,9 @@ pub const MIN_LOG: u32 = 9;
 const K: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Added to a gram that is the end of a word.
 const END: u64 = 0xD6E8_FEB8_6659_FD93;
+
+/// Multiplied into the bytes between dots.
+const DOTS: u64 = 0xA076_1D64_78BD_642F;
 
 /// A table of 2^n bits, n from `MIN_LOG` to `MAX_LOG`.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,25 +68,33 @@ impl Filter {
     }
 
     /// The set of a text, in the largest table.
+    #[inline(always)]
     pub fn of(text: &[u8]) -> Filter {
         let mut filter = Filter::empty(MAX_LOG);
-        // Words of a log come again and again; what was just put in need not be put in again.
-        let mut recent = vec![0u64; 4096];
+        // Words of a log come again and again; what was just put in need not be put in again. Up to
+        // 16 bytes, a word is known by its first and last eight and its length.
+        let mut recent = vec![(0u64, 0u64, 0usize); 1024];
         each_long_word(text, |start, end| {
-            let mut put = |v: u64| {
-                let h = mixed(v);
-                let place = &mut recent[h as usize & 4095];
-                if *place != h {
-                    *place = h;
-                    filter.set(h);
+            let (first, last, n) = (gram_at(text, start), gram_at(text, end - GRAM), end - start);
+            if n <= 2 * GRAM {
+                let seen = &mut recent[(first ^ last.rotate_left(21)).wrapping_mul(K) as usize >> 54];
+                if *seen == (first, last, n) {
+                    return;
                 }
-            };
-            let mut at = start;
+                *seen = (first, last, n);
+            }
+            filter.set(mixed(first));
+            let mut at = start + GRAM;
             while at + GRAM <= end {
-                put(gram_at(text, at));
+                filter.set(mixed(gram_at(text, at)));
                 at += GRAM;
             }
-            put(gram_at(text, end - GRAM) ^ END);
+            filter.set(mixed(last ^ END));
+        });
+        each_dot(text, |at| {
+            if let Some(v) = between_dots(&text[at..]) {
+                filter.set(mixed(v));
+            }
         });
         filter
     }
@@ -160,7 +174,8 @@ impl Filter {
             }
             at = end;
         }
-        true
+        let dots = literal.iter().enumerate().filter(|(_, b)| **b == b'.');
+        dots.filter_map(|(at, _)| between_dots(&literal[at..])).all(|v| self.has(v))
     }
 
     /// Whether a word may be there that has these bytes, as its beginning, its end, or anywhere.
@@ -183,7 +198,49 @@ impl Filter {
     }
 }
 
+/// `.19.102.` at the beginning of a text, as a number; none if something else is there.
+#[inline(always)]
+fn between_dots(text: &[u8]) -> Option<u64> {
+    let mut v = 0u64;
+    let mut at = 0;
+    for _ in 0..2 {
+        if text.get(at) != Some(&b'.') {
+            return None;
+        }
+        let from = at + 1;
+        at = from;
+        while let Some(digit) = text.get(at).filter(|b| b.is_ascii_digit()) {
+            v = v * 10 + u64::from(*digit - b'0');
+            at += 1;
+            if at - from > 5 {
+                return None;
+            }
+        }
+        if at == from {
+            return None;
+        }
+        // Leading zeros and lengths count, too.
+        v = v * 8 + (at - from) as u64;
+    }
+    (text.get(at) == Some(&b'.')).then(|| (v + 1).wrapping_mul(DOTS))
+}
+
+#[inline(always)]
+fn each_dot(text: &[u8], mut call: impl FnMut(usize)) {
+    let (blocks, rest) = text.as_chunks::<32>();
+    for (i, block) in blocks.iter().enumerate() {
+        let mut mask = equal(block, b'.');
+        while mask != 0 {
+            call(i * 32 + mask.trailing_zeros() as usize);
+            mask &= mask - 1;
+        }
+    }
+    let from = text.len() - rest.len();
+    (from..text.len()).filter(|&at| text[at] == b'.').for_each(call);
+}
+
 /// Start and end of every word of eight bytes or more.
+#[inline(always)]
 fn each_long_word(text: &[u8], mut call: impl FnMut(usize, usize)) {
     // A word that is under way began here.
     let mut open: Option<usize> = None;
@@ -278,7 +335,11 @@ mod tests {
         let mut next = numbers(11);
         for _ in 0..300 {
             let text: Vec<u8> = (0..200 + next(2000))
-                .map(|_| if next(14) == 0 { b" .-\n"[next(4) as usize] } else { b'0' + next(75) as u8 })
+                .map(|_| match next(14) {
+                    0 => b" .-\n"[next(4) as usize],
+                    1..=5 => b".1207"[next(5) as usize],
+                    _ => b'0' + next(75) as u8,
+                })
                 .collect();
             let filter = Filter::of(&text).fitted(1 << 14).unwrap();
             assert_eq!(Filter::from_bytes(&filter.to_bytes()), Ok(filter.clone()));
@@ -303,6 +364,21 @@ mod tests {
         assert!(wrong < 150, "{wrong} of 1000");
         assert!(!filter.may_contain(b"certificate expired"));
         assert!(filter.may_contain(b"opened"));
+    }
+
+    #[test]
+    fn addresses_are_known_by_what_is_between_their_dots() {
+        let text: String = (0..40).map(|i| format!("from 10.{i}.7.{}:80\n", i * 3)).collect();
+        let filter = Filter::of(text.as_bytes()).fitted(1 << 12).unwrap();
+        assert!(filter.may_contain(b"10.17.7.51"));
+        assert!(filter.may_contain(b".0.7."));
+        assert!(!filter.may_contain(b"10.41.7.1"));
+        assert!(!filter.may_contain(b"10.017.7.51"));
+        assert!(filter.may_contain(b"10.41.7"));
+        assert_eq!(between_dots(b".1.2"), None);
+        assert_eq!(between_dots(b".1..2."), None);
+        assert_eq!(between_dots(b".123456.2."), None);
+        assert_ne!(between_dots(b".1.23."), between_dots(b".12.3."));
     }
 
     #[test]
