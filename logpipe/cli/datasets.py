@@ -31,15 +31,14 @@ def list_(mirror: str | None, as_json: bool) -> int:
     """List the data sets: lines, size, layout, what is known about the lines, what is here."""
     from logpipe import datasets
 
-    rows = datasets.list_rows(mirror=mirror)
-    if as_json:
-        print_json(rows)
-    else:
-        _print_rows(rows)
+    _print_rows(datasets.list_rows(mirror=mirror), as_json)
     return 0
 
 
-def _print_rows(rows: list[dict[str, Any]]) -> None:
+def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
     print_table(
         [
             Column("data set"),
@@ -68,18 +67,18 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 @mirror_option
 @json_option
 def show(name: str, mirror: str | None, as_json: bool) -> int:
-    """Everything that is known about a data set, or a group of them."""
+    """Everything that is known about a data set; the members of a group."""
     from logpipe import datasets
 
+    if name in datasets.load().groups:
+        rows = datasets.list_rows(mirror=mirror)
+        _print_rows([row for row in rows if name in row["groups"]], as_json)
+        return 0
     facts = datasets.show(name, mirror=mirror)
     if as_json:
         print_json(facts)
     else:
-        rows = facts.pop("datasets", None)
         _print_facts(facts, "")
-        if rows is not None:
-            click.echo()
-            _print_rows(rows)
     return 0
 
 

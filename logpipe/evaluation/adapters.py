@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +17,55 @@ from typing import Any
 from logpipe.errors import ParserError, UsageError
 from logpipe.parsers.drain3 import Drain3
 
-__all__ = ["Drain3Tuned", "Logfold", "Logparser3", "Tipping"]
+__all__ = ["Command", "Drain3Tuned", "Logfold", "Logparser3", "Tipping"]
+
+
+class Command:
+    """A parser that is a program, in any language.
+
+    Args:
+        command: its arguments; `{input}` and `{output}` become the names of two files. The input
+            has one message on each line, the output is to have the template text of each, line by
+            line, `<*>` standing for a variable.
+
+    Attributes:
+        measured_: memory of the program; its time is counted by whoever calls.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = command
+
+    def parse(self, messages: Sequence[str]) -> list[str]:
+        """Template text of each message.
+
+        Raises:
+            ParserError: the program failed, or wrote no output.
+        """
+        with tempfile.TemporaryDirectory(prefix="logpipe-") as folder:
+            source, target = Path(folder, "messages.log"), Path(folder, "templates.txt")
+            _write_lines(source, messages)
+            names = {"{input}": str(source), "{output}": str(target)}
+            command = [names.get(part, part) for part in self.command]
+            try:
+                code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+            except OSError as error:
+                raise UsageError(f"cannot run {self.command[0]}: {error.strerror}") from None
+            most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+            self.measured_ = {"peak_mb": most * 1024 / 1e6}
+            if code:
+                raise ParserError(f"{self.command[0]} ended with {code}")
+            try:
+                text = target.read_text("utf-8", errors="backslashreplace")
+            except OSError:
+                raise ParserError(f"{self.command[0]} wrote nothing to its output") from None
+        lines = text.split("\n")
+        return lines[:-1] if lines[-1] == "" else lines
+
+
+def _write_lines(path: Path, messages: Sequence[str]) -> None:
+    """One message, one line: what would end a line becomes a blank."""
+    lines = (" ".join(message.splitlines()) for message in messages)
+    path.write_text("".join(line + "\n" for line in lines), "utf-8", newline="\n")
 
 
 class Drain3Tuned(Drain3):
@@ -125,9 +174,7 @@ class Logparser3:
             raise UsageError("LOGPIPE_CONTESTANT_PYTHON names no interpreter that has logparser3")
         with tempfile.TemporaryDirectory(prefix="logpipe-") as folder:
             log = Path(folder, "messages.log")
-            # One message, one line: what would end a line becomes a blank.
-            lines = (" ".join(message.splitlines()) for message in messages)
-            log.write_text("".join(line + "\n" for line in lines), "utf-8", newline="\n")
+            _write_lines(log, messages)
             request = {
                 "algorithm": self.algorithm,
                 "system": self.system,

@@ -186,7 +186,8 @@ def prepare(
     """
     if wanted.dataset is None:
         assert wanted.file is not None
-        return _keep(wanted, folder, *own_file(wanted.file))
+        messages, truth = own_file(wanted.file)
+        return _keep(wanted, folder, messages, truth)
     place = datasets.fetch(wanted.name, mirror=mirror, home=home, progress=progress)
     truth = truth_of(place)
     log = place.log_paths()[0]
@@ -241,6 +242,11 @@ def _messages_of(log: Path, layout: str) -> ByteColumn:
 
 
 def _keep(wanted: Wanted, folder: Path, messages: ByteColumn, truth: list[str | None]) -> Case:
+    if not any(text is not None for text in truth):
+        raise InputError(
+            f"{wanted.name}: there is no true template on any of {len(truth):,} lines; "
+            f"expected one at least"
+        )
     texts = pa.array(truth, pa.string()).dictionary_encode()
     column = messages.to_arrow()
     digest = hashlib.sha256(f"{VERSION} {len(messages)}\n".encode())

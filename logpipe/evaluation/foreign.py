@@ -8,6 +8,7 @@ writes CSV files, as in the published tables.
 
 import csv
 import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -38,6 +39,12 @@ def peak_mb() -> float:
 
 def build(algorithm: str, system: str, settings: dict[str, Any], folder: str, out: str) -> Any:
     """The package's parser with its settings."""
+    home = importlib.util.find_spec("logparser")
+    if home is None:
+        raise SystemExit("the package logparser3 is not installed for this interpreter")
+    for place in home.submodule_search_locations or []:
+        # Some of its folders import their files as if they were at the top.
+        sys.path.append(os.path.join(place, algorithm))  # noqa: PTH118
     found = importlib.import_module(f"logparser.{algorithm}").LogParser
     common = {"log_format": "<Content>", "indir": folder, "outdir": out}
     if algorithm == "Brain":

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from logpipe.evaluation.scoring import DISTANCES
 from logpipe.evaluation.tables import shown
 from logpipe.evaluation.wrong import Kind, Wrong, wrong_templates
 from logpipe.metrics import SLICES
@@ -55,6 +57,7 @@ _MEANING = {
     "cpu_s": "user and system seconds of the parsing call",
     "peak_mb": "most memory of the process, packages and messages included",
 }
+_COSTS = {"cpu_s": "CPU s", "lines_per_cpu_s": "lines / CPU s", "peak_mb": "peak MB"}
 _KINDS: Mapping[Kind, str] = {
     "text": "right lines, another text",
     "split": "in several groups",
@@ -135,27 +138,10 @@ def render(results: Results, *, title: str = "Parser evaluation", top: int = 20)
 
 
 def _leaderboard(results: Results, board: Sequence[Mapping[str, Any]]) -> Section:
-    metrics = [m for m in results.metrics if not m.startswith("pair_")]
-    best = {m: max((r[m] for r in board if r.get(m) is not None), default=None) for m in metrics}
-    rows = []
-    for row in board:
-        cells: list[object] = [row["parser"], row["sets"], _failed(row["failed"])]
-        for metric in metrics:
-            value = row.get(metric)
-            mark = "best" if value is not None and value == best[metric] and value <= 1 else ""
-            cells.append(Cell(shown(value, metric), "" if value is None else value, mark))
-        cells += [_number(row, name) for name in ("cpu_s", "lines_per_cpu_s", "peak_mb")]
-        rows.append(cells)
-    columns = [
-        Column("parser"),
-        Column("sets", number=True),
-        Column("failed", number=True),
-        *(Column(m, number=True, title=_MEANING.get(m, "")) for m in metrics),
-        Column("CPU s", number=True, title=_MEANING["cpu_s"]),
-        Column("lines / CPU s", number=True),
-        Column("peak MB", number=True, title=_MEANING["peak_mb"]),
-    ]
-    parts: list[Markup | str] = [table(columns, rows)]
+    first = [m for m in (*_MAIN, "strict_FTA", "match") if m in results.metrics]
+    rest = [m for m in results.metrics if m not in first]
+    costs = ("cpu_s", "lines_per_cpu_s", "peak_mb")
+    parts: list[Markup | str] = [_board(board, first, costs)]
     for metric in (m for m in _MAIN if m in results.metrics):
         bars = [
             Bar(row["parser"], row[metric], row.get(f"{metric}_low"), row.get(f"{metric}_high"))
@@ -163,6 +149,8 @@ def _leaderboard(results: Results, board: Sequence[Mapping[str, Any]]) -> Sectio
             if row.get(metric) is not None
         ]
         parts.append(bar_chart(bars, caption=f"{metric}: {_MEANING[metric]}", highest=1.0))
+    if rest:
+        parts.append(details("Further metrics", [_board(board, rest, ())]))
     if results.published:
         parts.append(_published(results.published))
     return Section(
@@ -171,6 +159,32 @@ def _leaderboard(results: Results, board: Sequence[Mapping[str, Any]]) -> Sectio
         "Means over the data sets; a run that failed counts as 0. Whiskers: 95 % of bootstrap "
         "resamples of the data sets.",
     )
+
+
+def _board(
+    board: Sequence[Mapping[str, Any]], metrics: Sequence[str], costs: Sequence[str]
+) -> Markup:
+    best = {
+        m: (min if m in DISTANCES else max)(values)
+        for m in metrics
+        if (values := [row[m] for row in board if row.get(m) is not None])
+    }
+    rows = []
+    for row in board:
+        cells: list[object] = [row["parser"], row["sets"], _failed(row["failed"])]
+        for metric in metrics:
+            cell = _figure(row.get(metric), metric)
+            top = row.get(metric) is not None and row[metric] == best[metric]
+            cells.append(replace(cell, style="best") if top else cell)
+        rows.append([*cells, *(_figure(row.get(name), name) for name in costs)])
+    columns = [
+        Column("parser"),
+        Column("sets", number=True),
+        Column("failed", number=True),
+        *(Column(m, number=True, title=_MEANING.get(m, "")) for m in metrics),
+        *(Column(_COSTS[name], number=True, title=_MEANING.get(name, "")) for name in costs),
+    ]
+    return table(columns, rows)
 
 
 def _published(rows: Sequence[Mapping[str, Any]]) -> Markup:
@@ -434,10 +448,6 @@ def _slice_mean(runs: Sequence[Scored], name: str, metric: str) -> float | None:
 
 def _figure(value: float | None, name: str) -> Cell:
     return Cell(shown(value, name), "" if value is None else value)
-
-
-def _number(row: Mapping[str, Any], name: str) -> Cell:
-    return _figure(row.get(name), name)
 
 
 def _failed(count: int) -> Cell:

@@ -140,7 +140,7 @@ def evaluate(
             cases[one.name] = prepare(one, _case_folder(root, one.name), mirror=mirror)
         except LogpipeError as error:
             missing[one.name] = str(error)
-    _write(root / _MARK, _asked(wanted_metrics, template_style, chosen, wanted))
+    _write(root / _MARK, _asked(wanted_metrics, template_style, chosen, wanted, notes))
     runs = _Runs(root, limits or Limits(), retry, again, progress)
     records = runs.all(chosen, wanted, cases, missing, jobs or default_threads())
     scored = tuple(
@@ -212,7 +212,8 @@ def load_evaluation(
                     template_style=style,
                 )
             )
-    found = Evaluation(root, wanted_metrics, style, tuple(scored), cases)
+    notes = tuple(asked.get("notes", ()))
+    found = Evaluation(root, wanted_metrics, style, tuple(scored), cases, notes=notes)
     found = replace(found, editions=tuple(_editions(found, mirror)))
     if write:
         _write(root / _MARK, {**asked, "metrics": wanted_metrics, "template_style": style})
@@ -403,6 +404,7 @@ def _asked(
     template_style: str,
     chosen: Sequence[Contestant],
     wanted: Sequence[Wanted],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -410,6 +412,7 @@ def _asked(
         "template_style": template_style,
         "contestants": [contestant.name for contestant in chosen],
         "datasets": [one.name for one in wanted],
+        "notes": list(notes),
     }
 
 

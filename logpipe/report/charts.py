@@ -106,7 +106,7 @@ def heat_map(
     """
     left = min(280.0, 16 + LETTER * max([len(row) for row in rows], default=0))
     top = min(150.0, 22 + 0.62 * LETTER * max([len(name) for name in columns], default=0))
-    cell = max(38.0, min(60.0, (WIDTH - left) / max(1, len(columns))))
+    cell = max(38.0, min(60.0, (WIDTH - left - top) / max(1, len(columns))))
     parts = []
     for j, name in enumerate(columns):
         x, y = left + (j + 0.45) * cell, top - 8
@@ -142,5 +142,5 @@ def heat_map(
                     anchor="middle",
                 )
             )
-    width = max(WIDTH, left + cell * len(columns) + 60)
+    width = max(WIDTH, left + cell * len(columns) + top)
     return figure(parts, width, top + 26 * len(rows) + 4, caption)
