@@ -3,10 +3,12 @@
 | module | what |
 |---|---|
 | `library` | the library, loaded; errors, ownership and buffers |
+| `mask` | the lexer of the parser iterative: variables, distinct masked messages |
 | `matching` | messages against templates learned elsewhere; samples of lines |
 | `parsing` | headers, chunks, Drain, alignment, rendering |
 """
 
+from logpipe.native.mask import MaskedRows, MaskLexer
 from logpipe.native.matching import MAX_LEVEL, Matcher, sample_levels, take
 from logpipe.native.parsing import (
     MAX_CHUNK,
@@ -30,6 +32,8 @@ __all__ = [
     "ArenaPool",
     "DrainCore",
     "Header",
+    "MaskLexer",
+    "MaskedRows",
     "Matcher",
     "Programs",
     "classify",

@@ -1,4 +1,5 @@
 //! The C functions of whole parts, one file for each; see lib.rs for the conventions.
 
+pub mod mask;
 pub mod matching;
 pub mod search;

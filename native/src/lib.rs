@@ -14,6 +14,7 @@ pub mod drain;
 pub mod guess;
 pub mod layout;
 pub mod lex;
+pub mod mask;
 pub mod matching;
 pub mod recognise;
 pub mod render;
