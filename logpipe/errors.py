@@ -7,6 +7,7 @@ The command line turns every `LogpipeError` into one line on standard error and 
 from __future__ import annotations
 
 __all__ = [
+    "DetectorError",
     "InputError",
     "LayoutError",
     "LogpipeError",
@@ -52,6 +53,10 @@ class OutputError(LogpipeError, OSError):
 
 class ParserError(LogpipeError, RuntimeError):
     """A parser broke its contract; the message names the parser and the line."""
+
+
+class DetectorError(LogpipeError, RuntimeError):
+    """A detector broke its contract; the message names the detector and what it did."""
 
 
 class ModelError(LogpipeError, ValueError):

@@ -22,11 +22,13 @@ class LazyCommand(NamedTuple):
 COMMANDS = {
     "parse": LazyCommand("logpipe.cli.parse", "Turn logs into templates and typed variables."),
     "templates": LazyCommand("logpipe.cli.templates", "Show the templates of a log, with counts."),
+    "detect": LazyCommand("logpipe.cli.detect", "Say what is abnormal in a log, and why."),
     "evaluate": LazyCommand(
         "logpipe.cli.evaluate", "Score parsers on logs whose templates are known."
     ),
     "report": LazyCommand("logpipe.cli.report", "Make one HTML page of kept results."),
     "parsers": LazyCommand("logpipe.cli.parsers", "List the parsers that can be used."),
+    "detectors": LazyCommand("logpipe.cli.detectors", "List the detectors that can be used."),
     "datasets": LazyCommand("logpipe.cli.datasets", "List, show, fetch and check data sets."),
     "flow": LazyCommand("logpipe.cli.flow", "Run a flow in this process."),
     "up": LazyCommand("logpipe.cli.up", "A Prefect server and all flows, served."),

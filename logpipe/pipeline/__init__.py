@@ -2,6 +2,7 @@
 
 | module | functions |
 |---|---|
+| `detecting` | `detect`: what is abnormal in logs; its parts are in `detect_*` |
 | `parsing` | `stream` for programs, `parse` for files that people read |
 | `evaluating` | `evaluate`: parsers on logs whose templates are known; `load_evaluation` |
 | `reporting` | `report`: the page of what another function kept |
@@ -11,4 +12,12 @@ Those of `parsing` are here; others are imported from their module, because they
 
 from logpipe.pipeline.parsing import ParseResult, default_threads, parse, pick_layout, stream
 
-__all__ = ["ParseResult", "default_threads", "parse", "pick_layout", "stream"]
+__all__ = [
+    "Detection",
+    "ParseResult",
+    "default_threads",
+    "detect",
+    "parse",
+    "pick_layout",
+    "stream",
+]
