@@ -7,6 +7,7 @@ The command line turns every `LogpipeError` into one line on standard error and 
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "DetectorError",
     "InputError",
     "LayoutError",
@@ -33,6 +34,12 @@ class UsageError(LogpipeError, ValueError):
 
 class UnknownNameError(LogpipeError, LookupError):
     """A parser, layout, data set or flow that nobody registered; the message lists those known."""
+
+
+class ArchiveError(LogpipeError, ValueError):
+    """An archive that is damaged, hostile, foreign, or of a newer format."""
+
+    exit_code = 3
 
 
 class InputError(LogpipeError, OSError):

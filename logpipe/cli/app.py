@@ -27,6 +27,12 @@ COMMANDS = {
         "logpipe.cli.evaluate", "Score parsers on logs whose templates are known."
     ),
     "report": LazyCommand("logpipe.cli.report", "Make one HTML page of kept results."),
+    "compress": LazyCommand("logpipe.cli.compress", "Compress logs into an archive."),
+    "decompress": LazyCommand("logpipe.cli.decompress", "Get a log back from its archive."),
+    "cat": LazyCommand("logpipe.cli.cat", "Print lines of an archive."),
+    "info": LazyCommand("logpipe.cli.info", "Show what is in an archive and where its bytes go."),
+    "verify": LazyCommand("logpipe.cli.verify", "Check every byte of an archive."),
+    "repair": LazyCommand("logpipe.cli.repair", "Save what is good of a damaged archive."),
     "parsers": LazyCommand("logpipe.cli.parsers", "List the parsers that can be used."),
     "detectors": LazyCommand("logpipe.cli.detectors", "List the detectors that can be used."),
     "datasets": LazyCommand("logpipe.cli.datasets", "List, show, fetch and check data sets."),

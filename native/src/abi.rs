@@ -1,5 +1,6 @@
 //! The C functions of whole parts, one file for each; see lib.rs for the conventions.
 
+pub mod archive;
 pub mod mask;
 pub mod matching;
 pub mod search;

@@ -138,6 +138,17 @@ impl Chunk {
         self.templates.len()
     }
 
+    pub fn field_count(&self) -> usize {
+        self.field_count
+    }
+
+    /// The header fields of a line, and its variables first among all that follow.
+    #[inline(always)]
+    pub fn spans_of(&self, line: usize) -> (&[Span], &[Span]) {
+        let from = line * self.field_count;
+        (&self.fields[from..from + self.field_count], &self.spans[self.first_span[line] as usize..])
+    }
+
     /// Makes `input` hold at least `capacity` bytes and padding.
     pub fn reserve(&mut self, capacity: usize) -> Result<(), String> {
         grow(&mut self.input, capacity.saturating_add(PADDING))

@@ -9,6 +9,7 @@
 //! learns; a chunk belongs to one call at a time; locks make a mistake an error and not a race.
 
 pub mod abi;
+pub mod archive;
 pub mod chunk;
 pub mod drain;
 pub mod guess;

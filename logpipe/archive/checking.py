@@ -1,0 +1,176 @@
+"""Whether an archive is whole, and what can be had of one that is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from logpipe.archive.blocks import PackedBlock, unpack_block
+from logpipe.archive.layout import (
+    BLOCK_HEADER,
+    FILE_HEADER,
+    MAX_RAW,
+    OPEN_END,
+    parse_file_header,
+)
+from logpipe.archive.scan import Gap, Section, read_footer, sections
+from logpipe.archive.writer import ArchiveWriter, Sink
+from logpipe.errors import ArchiveError, InputError
+
+__all__ = ["Check", "Lost", "repair", "verify"]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Lines that cannot be had.
+
+    Attributes:
+        first, last: 1-based line numbers; None where nobody knows.
+        bytes: raw bytes that are gone, None where nobody knows.
+        at: where in the file.
+        reason: what is wrong there.
+    """
+
+    first: int | None
+    last: int | None
+    bytes: int | None
+    at: int
+    reason: str
+
+
+@dataclass
+class Check:
+    """What a look at every byte of an archive found.
+
+    Attributes:
+        blocks, lines, raw: that are good.
+        lost: the damage; empty: the archive is whole.
+        complete: whether the file ends as an archive does.
+    """
+
+    blocks: int = 0
+    lines: int = 0
+    raw: int = 0
+    lost: list[Lost] = field(default_factory=list)
+    complete: bool = True
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.complete and not self.lost
+
+
+def verify(
+    path: str, *, limit: int = MAX_RAW, progress: Callable[[int, int | None], None] | None = None
+) -> Check:
+    """Decodes everything and holds it against every checksum.
+
+    Raises:
+        InputError: the file cannot be read.
+        ArchiveError: it is not an archive at all.
+    """
+    return _go_through(path, None, limit, progress)
+
+
+def repair(
+    path: str,
+    sink: Sink,
+    *,
+    limit: int = MAX_RAW,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Check:
+    """Writes an archive of all good blocks; what is lost is in the answer.
+
+    Lines are numbered anew where some are gone. The same errors as `verify`.
+    """
+    writer = ArchiveWriter(sink)
+    check = _go_through(path, writer, limit, progress)
+    writer.finish()
+    return check
+
+
+def _go_through(
+    path: str,
+    writer: ArchiveWriter | None,
+    limit: int,
+    progress: Callable[[int, int | None], None] | None,
+) -> Check:
+    check = Check()
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from None
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            parse_file_header(path, os.pread(file.fileno(), FILE_HEADER, 0))
+        except ArchiveError:
+            # Blocks can be found without it; where there is none, it is something else.
+            if not any(isinstance(s, Section) for s in sections(file)):
+                raise
+            check.lost.append(Lost(None, None, 0, 0, "the file's header is damaged"))
+        line = offset = 0
+        try:
+            found = read_footer(path, file)
+            expected = found.footer
+        except ArchiveError:
+            expected, check.complete = None, False
+        for section in sections(file):
+            if isinstance(section, Gap):
+                check.lost.append(Lost(None, None, None, section.at, "bytes that are no block"))
+            if not isinstance(section, Section):
+                continue
+            header = section.header
+            if header.offset > offset:
+                _explain_gap(check, line, header.first_line, header.offset - offset)
+            elif header.offset < offset:
+                check.lost.append(
+                    Lost(None, None, 0, section.at, "a block that is not in its place")
+                )
+                continue
+            line, offset = header.first_line + header.lines, header.offset + header.raw
+            if header.flags & OPEN_END:
+                line -= 1
+            try:
+                if header.raw > limit:
+                    raise ArchiveError(f"claims {header.raw:,} bytes, the limit is {limit:,}")
+                payload = os.pread(file.fileno(), header.payload, section.at + BLOCK_HEADER)
+                unpack_block(header, payload)
+            except ArchiveError as error:
+                first = header.first_line + 1
+                check.lost.append(
+                    Lost(first, first + header.lines - 1, header.raw, section.at, str(error))
+                )
+            else:
+                check.blocks += 1
+                check.lines += header.starts
+                check.raw += header.raw
+                if writer is not None:
+                    writer.write(
+                        PackedBlock(
+                            codec=header.codec,
+                            streams=header.streams,
+                            lines=header.lines,
+                            raw=header.raw,
+                            payload=payload,
+                            coded_hash=header.coded_hash,
+                            raw_hash=header.raw_hash,
+                            open_end=bool(header.flags & OPEN_END),
+                        )
+                    )
+            if progress is not None:
+                progress(section.end, size)
+        if expected is not None and expected.raw > offset:
+            _explain_gap(check, line, expected.lines, expected.raw - offset)
+    return check
+
+
+def _explain_gap(check: Check, line: int, next_line: int, missing: int) -> None:
+    """Says which lines a gap had, now that what follows it is known."""
+    reason, at = "no block is left of them", 0
+    if check.lost and check.lost[-1].first is None and check.lost[-1].bytes is None:
+        last = check.lost.pop()
+        reason, at = last.reason, last.at
+    check.lost.append(Lost(line + 1, max(next_line, line + 1), missing, at, reason))

@@ -1,0 +1,121 @@
+"""Streams packed: stored, zstd, or LZMA.
+
+All three are published formats with many implementations; which version of a library packs does not
+matter for reading. A packed stream says nothing about its size that is believed: the directory in
+front of it does, and what comes out has to agree.
+"""
+
+from __future__ import annotations
+
+import lzma
+from typing import Literal
+
+import zstandard
+
+from logpipe.errors import ArchiveError
+
+__all__ = ["LZMA", "STORED", "ZSTD", "Level", "pack", "pack_plain", "unpack"]
+
+STORED, ZSTD, LZMA = 0, 1, 2
+
+Level = Literal["fast", "default", "max"]
+
+_SMALL = 48
+"""Shorter streams are stored: the frame of a packer is as long."""
+_MAX_DICTIONARY = 26
+
+
+def pack(data: bytes, level: Level) -> tuple[int, bytes]:
+    """A stream of a parsed block, packed, and by what."""
+    if len(data) < _SMALL:
+        return STORED, data
+    if level == "fast":
+        return _best(data, (ZSTD, _zstd(data, 3)))
+    return _best(data, (LZMA, _lzma(data, 6 if level == "default" else 9)))
+
+
+def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
+    """Raw bytes of a block, packed, and by what: never larger than the yardstick of the level."""
+    if level == "fast":
+        return _best(data, (ZSTD, _zstd(data, 3)))
+    if level == "default":
+        return _best(data, (ZSTD, _zstd(data, 19)))
+    return _best(data, (LZMA, _lzma(data, 9)))
+
+
+def _best(data: bytes, packed: tuple[int, bytes]) -> tuple[int, bytes]:
+    return packed if len(packed[1]) < len(data) else (STORED, data)
+
+
+def _zstd(data: bytes, level: int) -> bytes:
+    return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
+
+
+def _filters(
+    log: int, lc: int, lp: int, pb: int, preset: int | None = None
+) -> list[dict[str, int]]:
+    chosen = {"id": lzma.FILTER_LZMA1, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb}
+    if preset is not None:
+        chosen["preset"] = preset
+    return [chosen]
+
+
+def _lzma(data: bytes, preset: int) -> bytes:
+    """`properties, log2 of the dictionary, raw LZMA with end marker`."""
+    log = min(max((len(data) - 1).bit_length(), 12), _MAX_DICTIONARY)
+    lc, lp, pb = 3, 0, 0
+    packed = lzma.compress(
+        data,
+        format=lzma.FORMAT_RAW,
+        filters=_filters(log, lc, lp, pb, preset | (lzma.PRESET_EXTREME if preset == 9 else 0)),
+    )
+    return bytes([(pb * 5 + lp) * 9 + lc, log]) + packed
+
+
+def unpack(packing: int, data: bytes, size: int) -> bytes:
+    """A stream of `size` bytes.
+
+    Raises:
+        ArchiveError: what comes out is not that, or the packing is not known.
+    """
+    if packing == STORED:
+        if len(data) != size:
+            raise ArchiveError(f"stored stream of {len(data)} bytes, expected {size}")
+        return data
+    if packing == ZSTD:
+        return _unzstd(data, size)
+    if packing == LZMA:
+        return _unlzma(data, size)
+    raise ArchiveError(f"packing {packing} is not known; use a newer logpipe")
+
+
+def _unzstd(data: bytes, size: int) -> bytes:
+    try:
+        found = zstandard.get_frame_parameters(data).content_size
+        if found != size:
+            raise ArchiveError(f"zstd stream of {found} bytes, expected {size}")
+        if size == 0:
+            return b""
+        out = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise ArchiveError(f"damaged zstd stream: {error}") from None
+    if len(out) != size:
+        raise ArchiveError(f"zstd stream of {len(out)} bytes, expected {size}")
+    return out
+
+
+def _unlzma(data: bytes, size: int) -> bytes:
+    if len(data) < 2 or data[0] >= 225 or not 12 <= data[1] <= _MAX_DICTIONARY:
+        raise ArchiveError("damaged LZMA stream: properties out of range")
+    rest, lc = divmod(data[0], 9)
+    pb, lp = divmod(rest, 5)
+    if lc + lp > 4 or 1 << data[1] > max(2 * size, 4096):
+        raise ArchiveError("damaged LZMA stream: properties out of range")
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=_filters(data[1], lc, lp, pb))
+    try:
+        out = decoder.decompress(data[2:], max_length=size + 1)
+    except (lzma.LZMAError, EOFError, ValueError) as error:
+        raise ArchiveError(f"damaged LZMA stream: {error}") from None
+    if len(out) != size:
+        raise ArchiveError(f"LZMA stream of {len(out)} bytes, expected {size}")
+    return out

@@ -1,0 +1,179 @@
+"""Finding the parts of an archive: by its footer, or, where that is gone, by reading it all.
+
+Every block says what it is, so that a file without a footer, or with damage in the middle, still
+gives all blocks that are whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from logpipe.archive.layout import (
+    BLOCK_HEADER,
+    BLOCK_MAGIC,
+    FILE_HEADER,
+    FOOTER_MAGIC,
+    TRAILER,
+    BlockHeader,
+    Entry,
+    Footer,
+    parse_file_header,
+    parse_footer,
+    parse_trailer,
+)
+from logpipe.errors import ArchiveError
+
+__all__ = ["Found", "Gap", "Section", "read_footer", "sections"]
+
+_MAX_FOOTER = 1 << 28
+_SEARCH = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """An archive's footer and where its trailer ends; the file may go on after that."""
+
+    footer: Footer | None
+    end: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A block whose header is sound."""
+
+    at: int
+    header: BlockHeader
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the file."""
+        return self.at + BLOCK_HEADER + self.header.payload
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Bytes that are no section."""
+
+    at: int
+    end: int
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    return os.pread(file.fileno(), max(size, 0), at)
+
+
+def read_footer(name: str, file: BinaryIO, *, salvage: bool = False) -> Found:
+    """The footer of an archive.
+
+    Args:
+        name: for messages.
+        file: seekable.
+        salvage: look for the last complete footer if the file does not end with one.
+
+    Raises:
+        ArchiveError: it is no archive; or, unless salvage is given, it does not end as one.
+    """
+    parse_file_header(name, _read(file, 0, FILE_HEADER))
+    size = _size(file)
+    found = _footer_before(name, file, size)
+    if found is not None:
+        return Found(found, size)
+    if salvage:
+        return _last_footer(name, file)
+    raise ArchiveError(_what_is_left(name, file))
+
+
+def _footer_before(name: str, file: BinaryIO, end: int) -> Footer | None:
+    length = parse_trailer(_read(file, end - TRAILER, TRAILER)) if end >= TRAILER else None
+    if length is None or length > min(end - TRAILER - FILE_HEADER, _MAX_FOOTER):
+        return None
+    at = end - TRAILER - length
+    try:
+        return parse_footer(_read(file, at, length), at)
+    except ArchiveError as error:
+        raise ArchiveError(f"{name}: {error}") from None
+
+
+def _last_footer(name: str, file: BinaryIO) -> Found:
+    last = Found(None, 0)
+    for section in sections(file):
+        if isinstance(section, Footerlike):
+            footer = _footer_before(name, file, section.end)
+            if footer is not None:
+                last = Found(footer, section.end)
+    return last
+
+
+def _what_is_left(name: str, file: BinaryIO) -> str:
+    lines = blocks = 0
+    for section in sections(file):
+        if isinstance(section, Gap):
+            break
+        if isinstance(section, Section):
+            blocks += 1
+            lines = section.header.first_line + section.header.lines
+    safe = f"lines 1 to {lines:,} ({blocks} blocks) look whole" if lines else "no block is whole"
+    return (
+        f"{name}: does not end like an archive: it was cut short, or a process was killed while "
+        f"it wrote; {safe}; `logpipe repair {name} -o OUT.lpz` keeps what is good"
+    )
+
+
+@dataclass(frozen=True)
+class Footerlike:
+    """A footer and its trailer, by their looks."""
+
+    at: int
+    end: int
+
+
+def sections(file: BinaryIO) -> Iterator[Section | Footerlike | Gap]:
+    """Everything in a file after its header, in order, damage as gaps."""
+    at, size = FILE_HEADER, _size(file)
+    while at < size:
+        found = _section(file, at, size)
+        if found is None:
+            start = at
+            while found is None and at < size:
+                at = _next_magic(file, at + 1, size)
+                found = _section(file, at, size)
+            yield Gap(start, at)
+        if found is not None:
+            yield found
+            at = found.end
+
+
+def _section(file: BinaryIO, at: int, size: int) -> Section | Footerlike | None:
+    head = _read(file, at, BLOCK_HEADER)
+    header = BlockHeader.parse(head)
+    if header is not None:
+        section = Section(at, header)
+        return section if section.end <= size else None
+    if head.startswith(FOOTER_MAGIC) and len(head) >= 8:
+        end = at + 16 + int.from_bytes(head[4:8], "little") + TRAILER
+        if end <= size and parse_trailer(_read(file, end - TRAILER, TRAILER)) == end - TRAILER - at:
+            return Footerlike(at, end)
+    return None
+
+
+def _next_magic(file: BinaryIO, at: int, size: int) -> int:
+    """The next place from `at` on that begins like a section, or the end."""
+    while at < size:
+        data = _read(file, at, _SEARCH + 4)
+        places = [p for m in (BLOCK_MAGIC, FOOTER_MAGIC) if (p := data.find(m)) >= 0]
+        if places:
+            return at + min(places)
+        at += _SEARCH
+    return size
+
+
+def entries_of(file: BinaryIO) -> list[Entry]:
+    """The blocks that a scan finds, in order."""
+    return [Entry.of(s.at, s.header) for s in sections(file) if isinstance(s, Section)]

@@ -1,0 +1,181 @@
+"""Archives being written: blocks in order, then the footer that makes them an archive."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from logpipe.archive.blocks import PackedBlock
+from logpipe.archive.layout import (
+    CONTINUES,
+    FILE_HEADER,
+    OPEN_END,
+    BlockHeader,
+    Entry,
+    Footer,
+    file_header,
+    trailer,
+)
+from logpipe.archive.scan import read_footer
+from logpipe.errors import ArchiveError, OutputError
+
+__all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
+
+RECORD_LAYOUT = 1
+"""Footer record: the names of the header layouts used, one a line, UTF-8."""
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes) -> int:
+        """Appends bytes."""
+        ...
+
+
+class ArchiveWriter:
+    """Writes blocks to a sink, one after the other.
+
+    Args:
+        sink: takes the bytes.
+        footer: of the archive that is continued; None for a new one.
+        position: bytes that the file has before the next block.
+    """
+
+    def __init__(self, sink: Sink, footer: Footer | None = None, position: int = 0) -> None:
+        self._sink = sink
+        self._entries = list(footer.entries) if footer else []
+        self._records = dict(footer.records) if footer else {}
+        self._lines = footer.lines if footer else 0
+        self._raw = footer.raw if footer else 0
+        self._at = position
+        if footer is None:
+            self._write(file_header())
+
+    @property
+    def position(self) -> int:
+        """Bytes of the archive so far."""
+        return self._at
+
+    @property
+    def lines(self) -> int:
+        """Lines so far."""
+        return self._lines
+
+    @property
+    def raw(self) -> int:
+        """Raw bytes so far."""
+        return self._raw
+
+    @property
+    def blocks(self) -> int:
+        """Blocks so far."""
+        return len(self._entries)
+
+    def _write(self, data: bytes) -> None:
+        self._sink.write(data)
+        self._at += len(data)
+
+    def write(self, block: PackedBlock) -> None:
+        """Appends a block."""
+        open_before = bool(self._entries) and bool(self._entries[-1].flags & OPEN_END)
+        header = BlockHeader(
+            codec=block.codec,
+            flags=(CONTINUES if open_before else 0) | (OPEN_END if block.open_end else 0),
+            streams=block.streams,
+            first_line=self._lines - (1 if open_before else 0),
+            offset=self._raw,
+            lines=block.lines,
+            raw=block.raw,
+            payload=len(block.payload),
+            coded_hash=block.coded_hash,
+            raw_hash=block.raw_hash,
+        )
+        self._entries.append(Entry.of(self._at, header))
+        self._write(header.pack())
+        self._write(block.payload)
+        self._lines += header.starts
+        self._raw += header.raw
+
+    def finish(self, records: Mapping[int, bytes] | None = None) -> None:
+        """Writes the footer: now it is an archive."""
+        footer = Footer(self._entries, {**self._records, **(records or {})}).pack()
+        self._write(footer + trailer(footer))
+
+
+class Appending:
+    """An archive that grows in place, and is what it was if anything goes wrong.
+
+    New blocks go behind the old trailer, and a new footer behind them. Until that is complete the
+    file has a tail that no reader takes for an archive, and which is cut off here when the next
+    append begins, so that a killed process costs nothing but its own work.
+
+    Args:
+        path: of an archive.
+
+    Raises:
+        ArchiveError: it is none, or is damaged.
+        OutputError: it cannot be written, or somebody else appends to it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._file = Path(path).open("r+b", buffering=0)  # noqa: SIM115 - closed in __exit__
+        except OSError as error:
+            raise OutputError(f"cannot append to {path}: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise OutputError(f"{path}: another process appends to it") from None
+            found = read_footer(path, self._file, salvage=True)
+            if found.footer is None:
+                raise ArchiveError(
+                    f"{path}: has no footer, so that nothing can be appended; "
+                    f"`logpipe repair` makes an archive of what it has"
+                )
+            self._end = found.end
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+        except BaseException:
+            self._file.close()
+            raise
+        self.writer = ArchiveWriter(self, found.footer, self._end)
+
+    def write(self, data: bytes) -> int:
+        """Takes the writer's bytes."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from None
+        return len(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is not None:
+                self._file.truncate(self._end)
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    def settle(self) -> None:
+        """Makes the blocks durable; to be called before the footer is written."""
+        os.fsync(self._file.fileno())
+
+
+assert len(file_header()) == FILE_HEADER

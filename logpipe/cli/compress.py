@@ -1,0 +1,112 @@
+"""`logpipe compress`: logs into archives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from logpipe.cli.options import quiet_option
+from logpipe.cli.progress import ProgressBar
+from logpipe.cli.tables import size
+from logpipe.errors import UsageError
+
+__all__ = ["SUFFIX", "command"]
+
+SUFFIX = ".lpz"
+
+
+@click.command("compress", short_help="Compress logs into an archive.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.lpz",
+    help="One archive of all files, one behind the other; default: FILE.lpz for each. - is stdout.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["fast", "default", "max"]),
+    default="default",
+    show_default=True,
+    help="fast: about the speed of zstd; max: smallest, slow both ways.",
+)
+@click.option(
+    "--format",
+    "layout",
+    default="auto",
+    show_default=True,
+    metavar="auto|NAME|LAYOUT",
+    help="The header layout, for example loghub:HDFS or '<Date> <Time> <Content>'.",
+)
+@click.option("--append", is_flag=True, help="Add to an archive that exists.")
+@click.option("--rm", "remove", is_flag=True, help="Delete each FILE once its archive is verified.")
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@click.option(
+    "-j", "threads", type=click.IntRange(min=1), metavar="N", help="Threads; default: all cores."
+)
+@quiet_option
+def command(
+    files: tuple[str, ...],
+    output: str | None,
+    level: str,
+    layout: str,
+    append: bool,
+    remove: bool,
+    force: bool,
+    threads: int | None,
+    quiet: bool,
+) -> int:
+    """Compress logs into archives that give the same bytes back, and any line of them at once."""
+    if append and output is None:
+        raise UsageError("--append needs the archive to add to: -o OUT.lpz")
+    if output is None and "-" in files:
+        raise UsageError("standard input has no name to make an archive's name of: give -o OUT.lpz")
+    if remove and (output == "-" or "-" in files or any("!" in f for f in files)):
+        raise UsageError("--rm deletes files once their archive is verified; give files and a file")
+    jobs = [(files, output)] if output is not None else [((f,), f + SUFFIX) for f in files]
+    for names, target in jobs:
+        _compress(names, target, level, layout, append, remove, force, threads, quiet)
+    return 0
+
+
+def _compress(
+    files: tuple[str, ...],
+    target: str,
+    level: str,
+    layout: str,
+    append: bool,
+    remove: bool,
+    force: bool,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    from logpipe.formats.readers import open_sources
+    from logpipe.pipeline.compressing import check_removable, compress, remove_verified
+
+    if remove:
+        check_removable(files)
+    sources = open_sources(files)
+    with ProgressBar("compressing", quiet=quiet) as bar:
+        result = compress(
+            sources,
+            target,
+            level=level,  # type: ignore[arg-type]
+            layout=layout,
+            append=append,
+            force=force,
+            threads=threads,
+            progress=bar,
+        )
+    if remove:
+        with ProgressBar("verifying", quiet=quiet) as bar:
+            remove_verified(sources, files, target, result, bar)
+    if not quiet:
+        ratio = f"{result.bytes / result.archive_bytes:.2f}" if result.archive_bytes else "-"
+        shown = "standard output" if target == "-" else os.fspath(Path(target))
+        click.echo(
+            f"{shown}: {result.lines:,} lines, {size(result.bytes)} to "
+            f"{size(result.archive_bytes)}, ratio {ratio}",
+            err=True,
+        )

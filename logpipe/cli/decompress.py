@@ -1,0 +1,65 @@
+"""`logpipe decompress`: the same bytes again."""
+
+from __future__ import annotations
+
+import click
+
+from logpipe.cli.compress import SUFFIX
+from logpipe.cli.options import quiet_option
+from logpipe.cli.progress import ProgressBar
+from logpipe.errors import UsageError
+
+__all__ = ["command"]
+
+
+@click.command("decompress", short_help="Get a log back from its archive.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE.lpz...")
+@click.option("-o", "--output", metavar="OUT", help="Default: the name without .lpz. - is stdout.")
+@click.option("-c", "--stdout", is_flag=True, help="To standard output, all files in turn.")
+@click.option("--rm", "remove", is_flag=True, help="Delete each archive once it is decompressed.")
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@click.option(
+    "-j", "threads", type=click.IntRange(min=1), metavar="N", help="Threads; default: all cores."
+)
+@quiet_option
+def command(
+    files: tuple[str, ...],
+    output: str | None,
+    stdout: bool,
+    remove: bool,
+    force: bool,
+    threads: int | None,
+    quiet: bool,
+) -> int:
+    """Decompress archives; every byte is checked before an output gets its name."""
+    from pathlib import Path
+
+    from logpipe.archive.reader import Archive
+    from logpipe.export.atomic import replacing
+    from logpipe.pipeline import default_threads
+
+    if stdout and output is not None:
+        raise UsageError("give either -c or -o")
+    if stdout:
+        output = "-"
+    if remove and output == "-":
+        raise UsageError("--rm deletes archives whose bytes are safe in a file; write to one")
+    if output is None:
+        bad = [f for f in files if not f.endswith(SUFFIX) or f == SUFFIX]
+        if bad:
+            raise UsageError(f"{bad[0]}: does not end in {SUFFIX}; name the output by -o OUT")
+    elif output != "-" and len(files) > 1:
+        raise UsageError("-o takes one archive; for several leave it away, or use -c")
+    for name in files:
+        target = name.removesuffix(SUFFIX) if output is None else output
+        with (
+            Archive(name) as archive,
+            replacing(target, force=force) as out,
+            ProgressBar("decompressing", quiet=quiet) as bar,
+        ):
+            for raw in archive.blocks(threads=threads or default_threads()):
+                out.write(raw.data)
+                bar(out.tell(), archive.raw_size)
+        if remove:
+            Path(name).unlink()
+    return 0

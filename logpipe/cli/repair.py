@@ -1,0 +1,34 @@
+"""`logpipe repair`: what is good of a damaged archive."""
+
+from __future__ import annotations
+
+import click
+
+from logpipe.cli.options import json_option, quiet_option
+from logpipe.cli.progress import ProgressBar
+from logpipe.cli.verify import tell
+
+__all__ = ["command"]
+
+
+@click.command("repair", short_help="Save what is good of a damaged archive.")
+@click.argument("file", metavar="FILE.lpz")
+@click.option("-o", "--output", required=True, metavar="OUT.lpz", help="The new archive.")
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@json_option
+@quiet_option
+def command(file: str, output: str, force: bool, as_json: bool, quiet: bool) -> int:
+    """Write an archive of every good block, and say which lines are gone; 1 if there are any."""
+    from logpipe.archive.checking import repair
+    from logpipe.errors import UsageError
+    from logpipe.export.atomic import replacing
+
+    if output == file:
+        raise UsageError("the repaired archive needs a name of its own")
+    with (
+        replacing(output, force=force) as out,
+        ProgressBar("repairing", quiet=quiet) as bar,
+    ):
+        check = repair(file, out, progress=bar)
+    tell(file, check, as_json, quiet)
+    return 1 if check.lost else 0

@@ -1,0 +1,117 @@
+"""Blocks of an archive: rows that grow chunk by chunk, their streams, and back; XXH64."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.errors import NativeError
+from logpipe.native.library import (
+    bytes_pointer,
+    checked,
+    ffi,
+    lib,
+    owned,
+    part,
+    pointer_to,
+)
+from logpipe.native.parsing import Arena, DrainCore, Header
+
+__all__ = ["STREAMS", "BlockRows", "decode_block", "match_rows", "xxh64"]
+
+STREAMS = 10
+"""Streams of a block; FORMAT.md says what is in each."""
+
+
+def xxh64(data: bytes | memoryview | npt.NDArray[np.uint8]) -> int:
+    """XXH64 with seed 0, the checksum of archives."""
+    out = ffi.new("uint64_t[1]")
+    view = memoryview(data)  # type: ignore[arg-type]
+    pointer = ffi.from_buffer("uint8_t[]", view) if view.nbytes else ffi.NULL
+    checked(lib.lp_xxh64(pointer, view.nbytes, out))
+    return int(out[0])
+
+
+def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:
+    """As `DrainCore.match`, but no columns are made: a block makes its own."""
+    arena.lines = checked(
+        lib.lp_match_rows(core._pointer, header._pointer, arena._pointer, arena.used)
+    )
+
+
+class BlockRows:
+    """The rows of a block under way, in native memory."""
+
+    def __init__(self) -> None:
+        self._pointer = owned(lib.lp_block_new(), lib.lp_block_free)
+        self.size = 0
+
+    def add(self, core: DrainCore, header: Header, arena: Arena) -> None:
+        """Appends a chunk that was matched and learned."""
+        self.size = checked(
+            lib.lp_block_add(self._pointer, core._pointer, header._pointer, arena._pointer)
+        )
+
+    def clear(self) -> None:
+        """Forgets the rows; the memory stays for the next block."""
+        checked(lib.lp_block_clear(self._pointer))
+        self.size = 0
+
+    @property
+    def raw(self) -> npt.NDArray[np.uint8]:
+        """The bytes; valid until the next `add` or `clear`."""
+        data, lines = self._raw()
+        del lines
+        return data
+
+    @property
+    def lines(self) -> int:
+        """Lines so far."""
+        return self._raw()[1]
+
+    def _raw(self) -> tuple[npt.NDArray[np.uint8], int]:
+        data, lines = ffi.new("uint8_t *[1]"), ffi.new("uint64_t[1]")
+        size = checked(lib.lp_block_raw(self._pointer, data, lines))
+        if size == 0:
+            return np.empty(0, np.uint8), 0
+        keep = ffi.gc(data[0], lambda _: self._pointer and None)
+        return np.frombuffer(ffi.buffer(keep, size), np.uint8), int(lines[0])
+
+    def encode(self) -> list[npt.NDArray[np.uint8]]:
+        """The streams, by number.
+
+        Raises:
+            NativeError: these rows cannot be a block of columns (store them otherwise).
+        """
+        buffer = owned(lib.lp_block_encode(self._pointer), lib.lp_buffer_free)
+        offsets, data = part(buffer, 1, np.int64), part(buffer, 0, np.uint8)
+        return [data[a:b] for a, b in itertools.pairwise(offsets)]
+
+
+def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> npt.NDArray[np.uint8]:
+    """The raw bytes of a block of columns.
+
+    Raises:
+        NativeError: the streams are not what an encoder makes; nothing was allocated that the
+            streams and `raw_len` do not justify.
+    """
+    if len(streams) != STREAMS:
+        raise NativeError(f"{len(streams)} streams, expected {STREAMS}")
+    joined = b"".join(streams)
+    offsets = np.zeros(STREAMS + 1, np.uint64)
+    np.cumsum([len(s) for s in streams], out=offsets[1:])
+    buffer = owned(
+        lib.lp_block_decode(
+            bytes_pointer(joined),
+            len(joined),
+            pointer_to(offsets, "uint64_t *"),
+            STREAMS,
+            lines,
+            raw_len,
+        ),
+        lib.lp_buffer_free,
+    )
+    return part(buffer, 0, np.uint8)

@@ -1,0 +1,326 @@
+"""Compressing logs into an archive: one parsing pass, blocks packed in parallel, written in order.
+
+Rows grow chunk by chunk on the calling thread; a full block is packed by another one. What a block
+holds depends on the bytes alone, so that archives are the same whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from logpipe.archive.blocks import PackedBlock, pack_rows
+from logpipe.archive.packing import Level
+from logpipe.archive.reader import Archive, Raw
+from logpipe.archive.source import ArchiveSource
+from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
+from logpipe.errors import OutputError, UsageError
+from logpipe.export.atomic import Output
+from logpipe.formats.layouts import Layout
+from logpipe.formats.readers import RawReader, Source, check_unchanged, open_sources
+from logpipe.native import Arena, DrainCore, Header
+from logpipe.native.archive import BlockRows, match_rows
+from logpipe.parsers.drain import Drain
+from logpipe.parsers.stream import Progress
+from logpipe.pipeline.parsing import default_threads, pick_layout
+
+__all__ = ["BLOCK", "CompressResult", "check_removable", "compress", "remove_verified"]
+
+BLOCK = {"fast": 16 << 20, "default": 16 << 20, "max": 16 << 20}
+"""Raw bytes after which a block is full."""
+
+_CHUNK = 1 << 19
+_LONGEST = 16 << 20
+"""A line of more bytes goes on in the next block, so that no line can ask for all memory."""
+_TAIL = 1 << 16
+
+
+@dataclass(frozen=True)
+class CompressResult:
+    """What was written.
+
+    Attributes:
+        lines, bytes: of the sources.
+        archive_bytes: of the archive; with `append`, that it grew by.
+        blocks: of the archive.
+        layouts: header layouts that were used.
+        seconds, cpu_seconds: wall clock, and user + system time of this process.
+    """
+
+    lines: int
+    bytes: int
+    archive_bytes: int
+    blocks: int
+    layouts: tuple[str, ...]
+    seconds: float
+    cpu_seconds: float
+
+
+def compress(
+    sources: Sequence[Source | str] | str,
+    output: str,
+    *,
+    level: Level = "default",
+    layout: str = "auto",
+    append: bool = False,
+    force: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> CompressResult:
+    """Writes logs, one behind the other, into one archive.
+
+    Args:
+        sources: paths, or what `logpipe.formats.readers.open_sources` gives.
+        output: the archive; `-` is standard output.
+        level: `fast`, `default` or `max`.
+        layout: as `pick_layout`; found out for every source.
+        append: add to an archive that exists; it stays what it was if anything fails.
+        force: replace an output that exists.
+        threads: default: one per processor.
+        progress: called after every chunk with stored bytes read and, if known, their total.
+
+    Raises:
+        LogpipeError: of the kind of what went wrong; nothing is left of the output then.
+    """
+    started, cpu = time.perf_counter(), time.process_time()
+    named = [sources] if isinstance(sources, str) else sources
+    opened = [s for n in named for s in (open_sources([n]) if isinstance(n, str) else [n])]
+    with ExitStack() as stack:
+        if append:
+            appending = stack.enter_context(Appending(output))
+            writer, settle = appending.writer, appending.settle
+        else:
+            out = Output(output, force=force)
+            stack.push(lambda kind, *_: out.abort() if kind else out.finish())
+            writer, settle = ArchiveWriter(out), out.flush
+        before = (writer.lines, writer.raw, writer.position)
+        job = _Compression(writer, level, threads or default_threads())
+        with closing(job):
+            for source in opened:
+                seen = source.fingerprint()
+                job.add(source, layout, progress)
+                check_unchanged(source, seen)
+            job.finish()
+        settle()
+        names = "\n".join(job.layouts).encode("utf-8")
+        writer.finish({RECORD_LAYOUT: names} if names else None)
+    return CompressResult(
+        lines=writer.lines - before[0],
+        bytes=writer.raw - before[1],
+        archive_bytes=writer.position - (before[2] if append else 0),
+        blocks=writer.blocks,
+        layouts=tuple(job.layouts),
+        seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - cpu,
+    )
+
+
+class _Compression:
+    """Rows under way, blocks being packed, and the writer behind them."""
+
+    def __init__(self, writer: ArchiveWriter, level: Level, threads: int) -> None:
+        self.layouts: list[str] = []
+        self._writer = writer
+        self._level: Level = level
+        self._pool = ThreadPoolExecutor(threads, "logpipe") if threads > 1 else None
+        self._ahead = threads
+        self._packing: deque[tuple[BlockRows, Future[PackedBlock]]] = deque()
+        self._free: list[BlockRows] = []
+        self._rows = BlockRows()
+        self._core: DrainCore | None = None
+        self._header: Header | None = None
+        self._spec = ""
+
+    def close(self) -> None:
+        """Waits for what is under way, and forgets it."""
+        for _, future in self._packing:
+            future.cancel()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        self._packing.clear()
+
+    def add(self, source: Source, layout: str, progress: Progress | None) -> None:
+        """Reads a source to its end."""
+        compiled, _ = pick_layout(layout, [source])
+        core, header = self._parser(compiled)
+        ends = True
+        for arena, ends in _chunks(source, core, progress):
+            match_rows(core, arena, header)
+            core.learn([arena], header)
+            self._rows.add(core, header, arena)
+            core.pool.give_back(arena)
+            if not ends or self._rows.size >= BLOCK[self._level]:
+                self.flush()
+        if not ends:
+            self.flush()
+
+    def _parser(self, layout: Layout) -> tuple[DrainCore, Header]:
+        """What was learned before is used again while the layout stays the same."""
+        if self._core is None or self._header is None or self._spec != layout.spec:
+            # Numbers of templates and columns mean another thing from here on.
+            self.flush()
+            self._spec = layout.spec
+            self._core = Drain().new_core()
+            self._header = Header(layout.program, layout.fields)
+            if layout.name not in self.layouts:
+                self.layouts.append(layout.name)
+        return self._core, self._header
+
+    def flush(self) -> None:
+        """Gives the rows to a packer."""
+        if self._rows.size == 0:
+            return
+        rows = self._rows
+        if self._pool is None:
+            self._writer.write(pack_rows(rows, self._level))
+            rows.clear()
+            return
+        self._packing.append((rows, self._pool.submit(pack_rows, rows, self._level)))
+        self._write(self._ahead)
+        self._rows = self._free.pop() if self._free else BlockRows()
+
+    def finish(self) -> None:
+        """Writes all that is left."""
+        self.flush()
+        self._write(0)
+
+    def _write(self, most: int) -> None:
+        """Writes blocks in order until at most this many are being packed."""
+        while len(self._packing) > most or (self._packing and self._packing[0][1].done()):
+            rows, future = self._packing.popleft()
+            self._writer.write(future.result())
+            rows.clear()
+            self._free.append(rows)
+
+
+def _chunks(
+    source: Source, core: DrainCore, progress: Progress | None
+) -> Iterator[tuple[Arena, bool]]:
+    """Arenas filled with a source's bytes in order, and whether each ends with a line's end.
+
+    As `logpipe.parsers.stream.chunks`, but for lines that are longer than `_LONGEST`.
+    """
+    with closing(source.open()) as reader:
+        carried, ended = b"", False
+        while not ended:
+            arena = core.pool.take()
+            try:
+                carried, ended = _fill(arena, reader, carried)
+            except BaseException:
+                core.pool.give_back(arena)
+                raise
+            if arena.used == 0:
+                core.pool.give_back(arena)
+                return
+            if progress is not None:
+                progress(reader.position, source.stored)
+            yield arena, _ends(arena)
+
+
+def _ends(arena: Arena) -> bool:
+    return arena.input(arena.used)[arena.used - 1] == 10
+
+
+def _fill(arena: Arena, reader: RawReader, carried: bytes) -> tuple[bytes, bool]:
+    """Reads whole lines, or a part of one that is too long: (what is left over, at the end)."""
+    size = len(carried) + _CHUNK
+    view = arena.input(size)
+    view[: len(carried)] = carried
+    have, searched = len(carried), len(carried)
+    while True:
+        while have < len(view):
+            n = reader.readinto(view[have:])
+            if n == 0:
+                arena.used = have
+                return b"", True
+            have += n
+        cut = _after_last_feed(view, searched, have)
+        if cut:
+            arena.used = cut
+            return bytes(view[cut:have]), False
+        if have >= _LONGEST:
+            arena.used = have
+            return b"", False
+        searched = have
+        view = arena.input(min(2 * have, _LONGEST))
+
+
+def _after_last_feed(view: memoryview, start: int, end: int) -> int:
+    """The position after the last line feed of view[start:end], or 0."""
+    while end > start:
+        begin = max(start, end - _TAIL)
+        at = bytes(view[begin:end]).rfind(b"\n")
+        if at >= 0:
+            return begin + at + 1
+        end = begin
+    return 0
+
+
+def check_removable(paths: Sequence[str]) -> None:
+    """Refuses, before any work, to remove what is not a plain file with one log in it.
+
+    Raises:
+        UsageError: a path is something else; what it names could not be had back from the archive.
+    """
+    for path in paths:
+        sources = open_sources([path])
+        plain = Path(path).is_file() and not Path(path).is_symlink()
+        if not plain or len(sources) != 1 or isinstance(sources[0], ArchiveSource):
+            raise UsageError(f"--rm: {path} is not a plain file with one log in it")
+
+
+def remove_verified(
+    sources: Sequence[Source],
+    paths: Sequence[str],
+    output: str,
+    result: CompressResult,
+    progress: Progress | None = None,
+) -> None:
+    """Deletes the files of an archive after comparing every byte of theirs with what it gives back.
+
+    Raises:
+        OutputError: the archive does not give the same bytes; nothing was deleted.
+    """
+    seen = [source.fingerprint() for source in sources]
+    with Archive(output) as archive:
+        # With `append`, the new lines are the last ones.
+        skip = archive.raw_size - result.bytes
+        pieces = _after(archive.blocks(), skip)
+        rest = memoryview(b"")
+        buffer = memoryview(bytearray(_CHUNK))
+        done = 0
+        for source in sources:
+            with closing(source.open()) as reader:
+                while n := reader.readinto(buffer):
+                    given = 0
+                    while given < n:
+                        if not rest:
+                            rest = memoryview(next(pieces, b""))
+                        m = min(len(rest), n - given)
+                        if m == 0 or rest[:m] != buffer[given : given + m]:
+                            raise OutputError(
+                                f"{output} does not give back the bytes of {source.name} from byte "
+                                f"{done + given:,} on; nothing was deleted"
+                            )
+                        given += m
+                        rest = rest[m:]
+                    done += n
+                    if progress is not None:
+                        progress(done, result.bytes)
+        if rest or next(pieces, None) is not None:
+            raise OutputError(f"{output} has more than its files; nothing was deleted")
+    for source, before, path in zip(sources, seen, paths, strict=True):
+        check_unchanged(source, before)
+        Path(path).unlink()
+
+
+def _after(pieces: Iterator[Raw], skip: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if len(piece) > skip:
+            yield piece[skip:].tobytes()
+        skip = max(0, skip - len(piece))

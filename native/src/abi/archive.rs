@@ -1,0 +1,151 @@
+//! C functions of the archive's blocks. `unsafe` as in lib.rs: pointers that come from outside.
+
+use crate::archive::{builder::Builder, decode, encode, hash, STREAMS};
+use crate::{busy, free, guard, hot, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
+use std::sync::Mutex;
+
+/// Rows of a block under way.
+pub struct LpBlock(Mutex<Builder>);
+
+#[no_mangle]
+pub extern "C" fn lp_block_new() -> *mut LpBlock {
+    own(LpBlock(Mutex::new(Builder::default())))
+}
+
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_free(block: *mut LpBlock) {
+    free(block);
+}
+
+/// Forgets the rows.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_clear(block: *const LpBlock) -> i32 {
+    guard(-1, || {
+        object(block)?.0.lock().map_err(busy)?.clear();
+        Ok(0)
+    })
+}
+
+/// As `lp_match`, but no columns are made. Returns the lines.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_match_rows(
+    drain: *const LpDrain,
+    header: *const LpHeader,
+    chunk: *const LpChunk,
+    used: usize,
+) -> i64 {
+    guard(-1, || {
+        let d = object(drain)?.0.read().map_err(busy)?;
+        let header = object(header)?;
+        let shapes = header.shapes.read().map_err(busy)?;
+        let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
+        set_used(&mut c, used)?;
+        hot::match_lines_best(&mut c, &d, &header.layout, &shapes, false);
+        Ok(c.lines() as i64)
+    })
+}
+
+/// Appends a matched and learned chunk. Returns the block's raw bytes by then.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_add(
+    block: *const LpBlock,
+    drain: *const LpDrain,
+    header: *const LpHeader,
+    chunk: *const LpChunk,
+) -> i64 {
+    guard(-1, || {
+        let mut b = object(block)?.0.try_lock().map_err(busy)?;
+        let d = object(drain)?.0.read().map_err(busy)?;
+        let shapes = object(header)?.shapes.read().map_err(busy)?;
+        let c = object(chunk)?.0.try_lock().map_err(busy)?;
+        b.add(&c, &shapes, &d)?;
+        Ok(b.raw.len() as i64)
+    })
+}
+
+/// The raw bytes of a block, and how many lines begin in it.
+///
+/// # Safety
+/// `raw` and `lines` point to a pointer and a number.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_raw(block: *const LpBlock, raw: *mut *const u8, lines: *mut u64) -> i64 {
+    guard(-1, || {
+        let b = object(block)?.0.try_lock().map_err(busy)?;
+        *raw = b.raw.as_ptr();
+        *lines = b.rows.len() as u64;
+        Ok(b.raw.len() as i64)
+    })
+}
+
+fn joined(streams: Vec<Vec<u8>>) -> LpBuffer {
+    let mut buffer = LpBuffer::of(Vec::with_capacity(streams.iter().map(Vec::len).sum()));
+    buffer.offsets.push(0);
+    for stream in streams {
+        buffer.bytes.extend_from_slice(&stream);
+        buffer.offsets.push(buffer.bytes.len() as i64);
+    }
+    buffer
+}
+
+/// The streams of a block: parts 1 (where each begins and the last ends), 0 (all of them).
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let b = object(block)?.0.try_lock().map_err(busy)?;
+        Ok(own(joined(encode::encode(&b.rows(), &b.columns)?.into())))
+    })
+}
+
+/// The raw bytes of a block from its streams: `offsets` has one value more than there are streams.
+///
+/// # Safety
+/// `data` has `len` bytes, `offsets` has `STREAMS + 1` values.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_decode(
+    data: *const u8,
+    len: usize,
+    offsets: *const u64,
+    streams: usize,
+    lines: u64,
+    raw_len: u64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let data = slice(data, len)?;
+        let offsets = slice(offsets, streams + 1)?;
+        if streams != STREAMS {
+            return Err(format!("{streams} streams, expected {STREAMS}"));
+        }
+        let mut parts: [&[u8]; STREAMS] = [&[]; STREAMS];
+        for (part, pair) in parts.iter_mut().zip(offsets.windows(2)) {
+            *part = data.get(pair[0] as usize..pair[1] as usize).ok_or("streams that overlap")?;
+        }
+        let block = decode::Block { streams: parts, lines: lines as usize, raw_len: raw_len as usize };
+        Ok(own(LpBuffer::of(decode::decode(&block)?)))
+    })
+}
+
+/// XXH64 with seed 0.
+///
+/// # Safety
+/// `data` has `len` bytes, `out` points to a number.
+#[no_mangle]
+pub unsafe extern "C" fn lp_xxh64(data: *const u8, len: usize, out: *mut u64) -> i32 {
+    guard(-1, || {
+        *out = hash::xxh64(slice(data, len)?);
+        Ok(0)
+    })
+}

@@ -1,0 +1,337 @@
+//! Columns of numbers: steps from value to value with escapes, or byte planes; the cheaper by estimate.
+//!
+//! A step (or a value itself) below 248 is one byte; else the byte says how many bytes follow in the
+//! stream WIDE. Planes are for numbers without locality (ports, sizes): all low bytes, then all next
+//! ones, each a stretch with statistics of its own.
+
+use super::bytes::{put_varint, Cursor};
+use super::{Streams, PLANES, WIDE};
+
+/// Values from here on are escapes: `ESCAPE - 1 + bytes`.
+pub const ESCAPE: u64 = 248;
+
+/// How a column of numbers is laid out; numbers are part of the format.
+const VALUES: u8 = 0;
+const STEPS_SIGNED: u8 = 1;
+const PLANES_ABOVE: u8 = 2;
+const BACK: u8 = 3;
+
+pub fn zigzag(v: i64) -> u64 {
+    ((v << 1) ^ (v >> 63)) as u64
+}
+
+pub fn unzigzag(v: u64) -> i64 {
+    (v >> 1) as i64 ^ -((v & 1) as i64)
+}
+
+fn width(v: u64) -> usize {
+    (64 - v.leading_zeros() as usize).div_ceil(8).max(1)
+}
+
+fn put(small: &mut Vec<u8>, wide: &mut Vec<u8>, v: u64) {
+    if v < ESCAPE {
+        small.push(v as u8);
+    } else {
+        let n = width(v);
+        small.push((ESCAPE - 1 + n as u64) as u8);
+        wide.extend_from_slice(&v.to_le_bytes()[..n]);
+    }
+}
+
+fn get(small: u8, wide: &mut Cursor) -> Result<u64, String> {
+    if u64::from(small) < ESCAPE {
+        return Ok(u64::from(small));
+    }
+    let n = (u64::from(small) - ESCAPE + 1) as usize;
+    let mut bytes = [0u8; 8];
+    bytes[..n].copy_from_slice(wide.take(n)?);
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// 256 times the logarithm to base 2, the same on every machine: exact at powers of two, a line between.
+pub fn log2(n: u64) -> u64 {
+    if n < 2 {
+        return 0;
+    }
+    let exponent = 63 - u64::from(n.leading_zeros());
+    let fraction = if exponent >= 8 { (n >> (exponent - 8)) & 0xff } else { (n << (8 - exponent)) & 0xff };
+    // The line lies below the curve by up to 0.086; this parabola follows it.
+    exponent * 256 + fraction + ((fraction * (256 - fraction) * 88) >> 16)
+}
+
+/// 256 times the bits of a message with these symbol counts.
+pub fn entropy(counts: &[u32]) -> u64 {
+    let total: u64 = counts.iter().map(|&c| u64::from(c)).sum();
+    let all = log2(total);
+    counts.iter().filter(|&&c| c > 0).map(|&c| u64::from(c) * (all - log2(u64::from(c)))).sum()
+}
+
+struct Histogram {
+    counts: Box<[u32; 256]>,
+    extra: u64,
+}
+
+impl Histogram {
+    fn new() -> Histogram {
+        Histogram { counts: Box::new([0; 256]), extra: 0 }
+    }
+
+    fn add(&mut self, v: u64) {
+        if v < ESCAPE {
+            self.counts[v as usize] += 1;
+        } else {
+            let n = width(v) as u64;
+            self.counts[(ESCAPE - 1 + n) as usize] += 1;
+            self.extra += n * 8 * 256;
+        }
+    }
+
+    fn cost(&self) -> u64 {
+        entropy(&self.counts[..]) + self.extra
+    }
+}
+
+/// The layout that is cheapest for a sample (runs of consecutive values), and 256 times its bits.
+/// `refs`: the values are places in a list that grows, given with its length: distance from its end
+/// is a layout, too.
+pub fn cheapest(runs: &[&[u64]], lengths: Option<&[&[u64]]>) -> (u8, u64) {
+    let (mut values, mut steps, mut back) = (Histogram::new(), Histogram::new(), Histogram::new());
+    let (mut low, mut high) = (u64::MAX, 0);
+    for run in runs {
+        for pair in run.windows(2) {
+            steps.add(zigzag(pair[1].wrapping_sub(pair[0]) as i64));
+        }
+        if let Some(&first) = run.first() {
+            // The first of a run has no neighbour here; in the column it has.
+            let last = run[run.len().min(2) - 1];
+            steps.add(zigzag(last.wrapping_sub(first) as i64));
+        }
+        for &v in *run {
+            values.add(v);
+            low = low.min(v);
+            high = high.max(v);
+        }
+    }
+    let mut best = (STEPS_SIGNED, steps.cost());
+    if values.cost() < best.1 {
+        best = (VALUES, values.cost());
+    }
+    if high >= ESCAPE {
+        let mut planes = 0;
+        for k in 0..width(high - low) {
+            let mut counts = [0u32; 256];
+            for run in runs {
+                run.iter().for_each(|v| counts[((v - low) >> (8 * k)) as u8 as usize] += 1);
+            }
+            planes += entropy(&counts);
+        }
+        if planes < best.1 {
+            best = (PLANES_ABOVE, planes);
+        }
+    }
+    if let Some(lengths) = lengths {
+        for (run, lens) in runs.iter().zip(lengths) {
+            run.iter().zip(*lens).for_each(|(v, n)| back.add(n - v));
+        }
+        if back.cost() < best.1 {
+            best = (BACK, back.cost());
+        }
+    }
+    best
+}
+
+/// Runs of consecutive items spread over a column, at most `most` items in all.
+pub fn runs<T>(values: &[T], most: usize) -> Vec<&[T]> {
+    const RUNS: usize = 8;
+    if values.len() <= most {
+        return vec![values];
+    }
+    let (size, step) = (most / RUNS, (values.len() - most / RUNS) / (RUNS - 1));
+    (0..RUNS).map(|i| &values[i * step..i * step + size]).collect()
+}
+
+const SAMPLE: usize = 4096;
+
+/// Appends a column of numbers; small ones go to stream `small`.
+pub fn put_ints(values: &[u64], table: &mut Vec<u8>, streams: &mut Streams, small: usize) {
+    let (layout, _) = cheapest(&runs(values, SAMPLE), None);
+    put_layout(values, layout, None, table, streams, small);
+}
+
+/// Appends references into a list that has `lengths[i]` entries before value i; a value that is the
+/// length itself adds one.
+pub fn put_references(
+    values: &[u64],
+    lengths: &[u64],
+    table: &mut Vec<u8>,
+    streams: &mut Streams,
+    small: usize,
+) {
+    let (layout, _) = cheapest(&runs(values, SAMPLE), Some(&runs(lengths, SAMPLE)));
+    put_layout(values, layout, Some(lengths), table, streams, small);
+}
+
+fn put_layout(
+    values: &[u64],
+    layout: u8,
+    lengths: Option<&[u64]>,
+    table: &mut Vec<u8>,
+    streams: &mut Streams,
+    small: usize,
+) {
+    table.push(layout);
+    let mut wide = std::mem::take(&mut streams[WIDE]);
+    let to = &mut streams[small];
+    to.reserve(values.len());
+    match layout {
+        VALUES => values.iter().for_each(|&v| put(to, &mut wide, v)),
+        STEPS_SIGNED => {
+            let first = values.first().copied().unwrap_or(0);
+            put_varint(table, first);
+            let mut last = first;
+            for &v in values.get(1..).unwrap_or_default() {
+                put(to, &mut wide, zigzag(v.wrapping_sub(last) as i64));
+                last = v;
+            }
+        }
+        BACK => {
+            let lengths = lengths.unwrap_or_default();
+            values.iter().zip(lengths).for_each(|(v, n)| put(to, &mut wide, n - v));
+        }
+        _ => {
+            let low = values.iter().copied().min().unwrap_or(0);
+            let high = values.iter().copied().max().unwrap_or(0);
+            let n = width(high - low);
+            put_varint(table, low);
+            table.push(n as u8);
+            for k in 0..n {
+                streams[PLANES].extend(values.iter().map(|v| ((v - low) >> (8 * k)) as u8));
+            }
+        }
+    }
+    streams[WIDE] = wide;
+}
+
+/// Where numbers are read from.
+pub struct From<'a, 'b> {
+    pub table: &'a mut Cursor<'b>,
+    pub small: &'a mut Cursor<'b>,
+    pub wide: &'a mut Cursor<'b>,
+    pub planes: &'a mut Cursor<'b>,
+}
+
+impl From<'_, '_> {
+    /// `n` numbers; `n` is bounded by the caller.
+    pub fn ints(&mut self, n: usize) -> Result<Vec<u64>, String> {
+        match self.table.byte()? {
+            VALUES => {
+                let small = self.small.take(n)?;
+                if small.iter().all(|&b| u64::from(b) < ESCAPE) {
+                    return Ok(small.iter().map(|&b| u64::from(b)).collect());
+                }
+                small.iter().map(|&b| get(b, self.wide)).collect()
+            }
+            STEPS_SIGNED => {
+                let mut last = self.table.varint()?;
+                if n == 0 {
+                    return Ok(Vec::new());
+                }
+                let small = self.small.take(n - 1)?;
+                let mut values = Vec::with_capacity(n);
+                values.push(last);
+                for &b in small {
+                    last = last.wrapping_add(unzigzag(get(b, self.wide)?) as u64);
+                    values.push(last);
+                }
+                Ok(values)
+            }
+            PLANES_ABOVE => {
+                let low = self.table.varint()?;
+                let width = usize::from(self.table.byte()?);
+                if !(1..=8).contains(&width) {
+                    return Err(format!("numbers of {width} bytes, expected 1 to 8"));
+                }
+                let planes = self.planes.take(n.checked_mul(width).ok_or("too many numbers")?)?;
+                let mut values = vec![0u64; n];
+                for (k, plane) in planes.chunks_exact(n.max(1)).enumerate() {
+                    values.iter_mut().zip(plane).for_each(|(v, &b)| *v |= u64::from(b) << (8 * k));
+                }
+                values.iter_mut().for_each(|v| *v = v.wrapping_add(low));
+                Ok(values)
+            }
+            other => Err(format!("numbers in layout {other}, expected 0 to 2")),
+        }
+    }
+
+    /// `n` references into a list of `have` entries that grows by one whenever its end is named.
+    pub fn references(&mut self, n: usize, have: u64) -> Result<(Vec<u64>, u64), String> {
+        let mut have = have;
+        let mut check = |v: u64| {
+            if v > have {
+                return Err(format!("reference to entry {v} of {have}"));
+            }
+            have += u64::from(v == have);
+            Ok(v)
+        };
+        // Only this layout needs to know the list's length on the way.
+        if self.table.peek() == Some(BACK) {
+            self.table.byte()?;
+            let small = self.small.take(n)?;
+            let mut values = Vec::with_capacity(n);
+            for &b in small {
+                let back = get(b, self.wide)?;
+                let v = have.checked_sub(back).ok_or_else(|| format!("{back} entries back of {have}"))?;
+                have += u64::from(back == 0);
+                values.push(v);
+            }
+            return Ok((values, have));
+        }
+        let values = self.ints(n)?;
+        values.iter().try_for_each(|&v| check(v).map(|_| ()))?;
+        Ok((values, have))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(values: &[u64]) -> usize {
+        let (mut table, mut streams) = (Vec::new(), Streams::default());
+        put_ints(values, &mut table, &mut streams, super::super::STEPS);
+        let mut cursors: Vec<Cursor> = streams.iter().map(|s| Cursor::new(s, "s")).collect();
+        let mut t = Cursor::new(&table, "table");
+        let [_, _, _, steps, _, wide, planes, ..] = &mut cursors[..] else { unreachable!() };
+        let mut from = From { table: &mut t, small: steps, wide, planes };
+        assert_eq!(from.ints(values.len()).unwrap(), values);
+        assert!(cursors.iter().all(|c| c.end().is_ok()));
+        t.end().unwrap();
+        usize::from(table[0])
+    }
+
+    #[test]
+    fn numbers_come_back_in_every_layout() {
+        assert_eq!(round(&[]), 1);
+        assert_eq!(round(&[7]), 1);
+        round(&[u64::MAX, 0, u64::MAX, 1 << 63]);
+        let rising: Vec<u64> = (0..5000).map(|i| 1_500_000_000 + 3 * i).collect();
+        assert_eq!(round(&rising), usize::from(STEPS_SIGNED));
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state >> 33
+        };
+        let ports: Vec<u64> = (0..5000).map(|_| 1000 + next() % 60000).collect();
+        assert_eq!(round(&ports), usize::from(PLANES_ABOVE));
+        let small: Vec<u64> = (0..5000).map(|_| next() % 7 * (next() % 3)).collect();
+        assert_eq!(round(&small), usize::from(VALUES));
+    }
+
+    #[test]
+    fn the_logarithm_is_close() {
+        for n in [1u64, 2, 3, 5, 10, 1000, 123_456_789] {
+            let exact = (n as f64).log2() * 256.0;
+            assert!((log2(n) as f64 - exact).abs() < 3.0, "{n}: {} {exact}", log2(n));
+        }
+    }
+}

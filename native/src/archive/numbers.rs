@@ -1,0 +1,323 @@
+//! Text that is a number, or numbers between fixed literals, as one integer and back to the same bytes.
+
+/// Canonical decimal: no leading zero, no sign.
+pub const PLAIN: u8 = 0;
+/// Canonical decimal with an optional minus, zigzag coded.
+pub const SIGNED: u8 = 1;
+/// This plus the number of digits: zeros in front fill it.
+pub const PADDED: u8 = 2;
+
+const MAX_DIGITS: usize = 18;
+/// Fields of a stamp at most, and digits of each.
+pub const MAX_FIELDS: usize = 9;
+const MAX_FIELD_DIGITS: usize = 9;
+/// A stamp's integer stays below this.
+const MAX_STAMP: u64 = 1 << 62;
+
+/// Up to 18 digits, nothing else; leading zeros allowed.
+pub fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > MAX_DIGITS {
+        return None;
+    }
+    let mut v = 0u64;
+    for &b in text {
+        let d = b.wrapping_sub(b'0');
+        if d > 9 {
+            return None;
+        }
+        v = v * 10 + u64::from(d);
+    }
+    Some(v)
+}
+
+fn is_canonical(text: &[u8]) -> bool {
+    text.len() == 1 || text[0] != b'0'
+}
+
+/// The form that fits all of some values, if there is one.
+pub fn form<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<u8> {
+    let (mut canonical, mut signed, mut width) = (true, false, None);
+    for text in values {
+        let minus = usize::from(text.first() == Some(&b'-'));
+        let rest = &text[minus..];
+        let v = digits(rest)?;
+        signed |= minus > 0;
+        canonical &= is_canonical(rest) && !(minus > 0 && v == 0);
+        let w = width.get_or_insert(rest.len());
+        if *w != rest.len() {
+            *w = 0;
+        }
+    }
+    match width? {
+        _ if canonical => Some(if signed { SIGNED } else { PLAIN }),
+        w if w > 0 && !signed => Some(PADDED + w as u8),
+        _ => None,
+    }
+}
+
+/// A value in a form, or `None` where it does not fit.
+pub fn parse(text: &[u8], form: u8) -> Option<u64> {
+    match form {
+        PLAIN => digits(text).filter(|_| is_canonical(text)),
+        SIGNED => {
+            let minus = usize::from(text.first() == Some(&b'-'));
+            let v = digits(&text[minus..]).filter(|_| is_canonical(&text[minus..]))? as i64;
+            match minus {
+                0 => Some(super::ints::zigzag(v)),
+                _ if v == 0 => None,
+                _ => Some(super::ints::zigzag(-v)),
+            }
+        }
+        _ => digits(text).filter(|_| text.len() == usize::from(form - PADDED)),
+    }
+}
+
+const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Appends a number with at least `width` digits.
+pub fn format(out: &mut Vec<u8>, mut v: u64, width: usize) {
+    let mut text = [b'0'; 20];
+    let mut at = 20;
+    while v >= 100 {
+        let pair = (v % 100) as usize * 2;
+        v /= 100;
+        at -= 2;
+        text[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    }
+    if v >= 10 {
+        at -= 2;
+        text[at..at + 2].copy_from_slice(&PAIRS[v as usize * 2..v as usize * 2 + 2]);
+    } else {
+        at -= 1;
+        text[at] = b'0' + v as u8;
+    }
+    out.extend_from_slice(&text[at.min(20 - width.min(20))..]);
+}
+
+/// Appends what `parse` read; an integer that no text of the form has is an error.
+pub fn unparse(out: &mut Vec<u8>, v: u64, form: u8) -> Result<(), String> {
+    match form {
+        PLAIN => format(out, v, 1),
+        SIGNED => {
+            let v = super::ints::unzigzag(v);
+            if v < 0 {
+                out.push(b'-');
+            }
+            format(out, v.unsigned_abs(), 1);
+        }
+        _ => format(out, v, usize::from(form - PADDED)),
+    }
+    Ok(())
+}
+
+/// Start and end of every run of digits.
+pub fn digit_runs(text: &[u8], runs: &mut Vec<(usize, usize)>) {
+    runs.clear();
+    let mut at = 0;
+    while at < text.len() {
+        if text[at].is_ascii_digit() {
+            let n = text[at..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len() - at);
+            runs.push((at, at + n));
+            at += n;
+        } else {
+            at += 1;
+        }
+    }
+}
+
+/// Literals around the runs of digits of a value: what all values of a stamp or split column share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skeleton {
+    /// One more than there are fields.
+    pub literals: Vec<Vec<u8>>,
+}
+
+impl Skeleton {
+    pub fn of(text: &[u8], runs: &[(usize, usize)]) -> Skeleton {
+        let mut literals = Vec::with_capacity(runs.len() + 1);
+        let mut from = 0;
+        for &(a, b) in runs {
+            literals.push(text[from..a].to_vec());
+            from = b;
+        }
+        literals.push(text[from..].to_vec());
+        Skeleton { literals }
+    }
+
+    pub fn fields(&self) -> usize {
+        self.literals.len() - 1
+    }
+
+    /// The fields of a value, if it has this skeleton.
+    pub fn split<'a>(&self, text: &'a [u8], mut field: impl FnMut(usize, &'a [u8])) -> bool {
+        let Some(mut rest) = text.strip_prefix(&self.literals[0][..]) else { return false };
+        for (i, literal) in self.literals[1..].iter().enumerate() {
+            let n = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+            if n == 0 {
+                return false;
+            }
+            field(i, &rest[..n]);
+            match rest[n..].strip_prefix(&literal[..]) {
+                // A literal within that begins with nothing would let a run of digits go on.
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+/// How the fields of a stamp become one integer: mixed radix, the first field most significant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    pub skeleton: Skeleton,
+    /// Per field its digits, zeros in front; 0: canonical decimal.
+    pub widths: Vec<u8>,
+    /// Per field one more than its largest value.
+    pub radixes: Vec<u64>,
+}
+
+impl Stamp {
+    /// What fits all values, and their integers; `None` where nothing does.
+    pub fn of<'a>(values: impl Iterator<Item = &'a [u8]> + Clone) -> Option<(Stamp, Vec<u64>)> {
+        let mut runs = Vec::new();
+        let first = values.clone().next()?;
+        digit_runs(first, &mut runs);
+        if !(2..=MAX_FIELDS).contains(&runs.len()) {
+            return None;
+        }
+        let skeleton = Skeleton::of(first, &runs);
+        let n = runs.len();
+        let mut canonical = [true; MAX_FIELDS];
+        let mut widths = [0usize; MAX_FIELDS];
+        let mut highest = [0u64; MAX_FIELDS];
+        runs.iter().enumerate().for_each(|(i, (a, b))| widths[i] = b - a);
+        let mut fields = Vec::new();
+        for text in values {
+            let mut fits = true;
+            let same = skeleton.split(text, |i, digits_of| {
+                if digits_of.len() > MAX_FIELD_DIGITS {
+                    fits = false;
+                    return;
+                }
+                let v = digits(digits_of).unwrap_or(0);
+                canonical[i] &= is_canonical(digits_of);
+                if widths[i] != digits_of.len() {
+                    widths[i] = 0;
+                }
+                highest[i] = highest[i].max(v);
+                fields.push(v);
+            });
+            if !same || !fits {
+                return None;
+            }
+        }
+        let mut stamp = Stamp { skeleton, widths: Vec::new(), radixes: Vec::new() };
+        let mut product = 1u64;
+        for i in 0..n {
+            match (widths[i], canonical[i]) {
+                (0, false) => return None,
+                (0, true) => stamp.widths.push(0),
+                (w, _) => stamp.widths.push(w as u8),
+            }
+            // Seconds and minutes carry at 60, hours at 24, the rest where their digits do.
+            let short = widths[i] == 2 || (widths[i] == 0 && highest[i] < 100);
+            let decimal = (0..12).map(|k| 10u64.pow(k)).find(|p| *p > highest[i]).unwrap_or(u64::MAX);
+            let radix = match highest[i] {
+                0..24 if short && i > 0 => 24,
+                24..60 if short && i > 0 => 60,
+                _ => decimal.max(10),
+            };
+            stamp.radixes.push(radix);
+            product = product.checked_mul(radix).filter(|p| *p < MAX_STAMP)?;
+        }
+        let values = fields
+            .chunks_exact(n)
+            .map(|f| f.iter().zip(&stamp.radixes).fold(0, |v, (field, radix)| v * radix + field))
+            .collect();
+        Some((stamp, values))
+    }
+
+    /// Whether a stamp that was read is one: as many parts as fields, and no overflow.
+    pub fn check(&self) -> Result<(), String> {
+        let n = self.skeleton.fields();
+        if n == 0 || n > MAX_FIELDS || self.widths.len() != n || self.radixes.len() != n {
+            return Err(format!("a stamp of {n} fields, expected 1 to {MAX_FIELDS}"));
+        }
+        let product = self.radixes.iter().try_fold(1u64, |p, r| p.checked_mul(*r));
+        if self.radixes.contains(&0) || product.is_none_or(|p| p >= MAX_STAMP) {
+            return Err("a stamp with radixes out of range".into());
+        }
+        if self.widths.iter().any(|w| usize::from(*w) > MAX_FIELD_DIGITS) {
+            return Err("a stamp with a field that is too wide".into());
+        }
+        Ok(())
+    }
+
+    /// Appends the text of an integer.
+    pub fn format(&self, out: &mut Vec<u8>, mut v: u64) -> Result<(), String> {
+        let mut fields = [0u64; MAX_FIELDS];
+        for (i, radix) in self.radixes.iter().enumerate().rev() {
+            fields[i] = v % radix;
+            v /= radix;
+        }
+        if v != 0 {
+            return Err("a stamp beyond its radixes".into());
+        }
+        for (i, literal) in self.skeleton.literals.iter().enumerate() {
+            if i > 0 {
+                format(out, fields[i - 1], usize::from(self.widths[i - 1].max(1)));
+            }
+            out.extend_from_slice(literal);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        for text in ["0", "7", "-7", "00", "007", "-0", "-07", "999999999999999999", "", "-", "1a", "1 "] {
+            if let Some(form) = form(std::iter::once(text.as_bytes())) {
+                let v = parse(text.as_bytes(), form).unwrap();
+                let mut out = Vec::new();
+                unparse(&mut out, v, form).unwrap();
+                assert_eq!(out, text.as_bytes());
+            } else {
+                assert!(["-0", "-07", "", "-", "1a", "1 "].contains(&text), "{text}");
+            }
+        }
+        let mixed: [&[u8]; 2] = [b"07", b"7"];
+        assert_eq!(form(mixed.into_iter()), None);
+    }
+
+    #[test]
+    fn stamps_are_exact_and_carry() {
+        let texts = ["2024-01-31 23:59:59.999", "2024-01-31 00:00:40.030", "2024-12-01 07:08:09.010"];
+        let (stamp, values) = Stamp::of(texts.iter().map(|t| t.as_bytes())).unwrap();
+        stamp.check().unwrap();
+        for (text, v) in texts.iter().zip(&values) {
+            let mut out = Vec::new();
+            stamp.format(&mut out, *v).unwrap();
+            assert_eq!(out, text.as_bytes());
+        }
+        let carry = ["10:59:59", "11:00:00"];
+        let (_, values) = Stamp::of(carry.iter().map(|t| t.as_bytes())).unwrap();
+        assert_eq!(values[1] - values[0], 1);
+        let unpadded = ["1-2:3", "10-20:30"];
+        let (stamp, values) = Stamp::of(unpadded.iter().map(|t| t.as_bytes())).unwrap();
+        let mut out = Vec::new();
+        stamp.format(&mut out, values[1]).unwrap();
+        assert_eq!(out, b"10-20:30");
+        for bad in [["1-02", "10-3"], ["1-2", "1-2-3"], ["a", "b"]] {
+            assert!(Stamp::of(bad.iter().map(|t| t.as_bytes())).is_none(), "{bad:?}");
+        }
+    }
+}
