@@ -40,8 +40,10 @@ __all__ = [
     "Case",
     "Wanted",
     "editions_of",
+    "messages_of",
     "prepare",
     "resolve",
+    "write_messages",
 ]
 
 VERSION = 1
@@ -191,7 +193,7 @@ def prepare(
     place = datasets.fetch(wanted.name, mirror=mirror, home=home, progress=progress)
     truth = truth_of(place)
     log = place.log_paths()[0]
-    messages = _messages_of(log, wanted.dataset.layout)
+    messages = messages_of(log, wanted.dataset.layout)
     if len(messages) != len(truth):
         raise InputError(
             f"{wanted.name}: the log {log} has {len(messages):,} lines and the truth "
@@ -215,8 +217,17 @@ def _nearer(dataset: Dataset, mirror: str | None) -> Dataset:
     return catalogue[copy] if dataset.name not in here and copy in here else dataset
 
 
-def _messages_of(log: Path, layout: str) -> ByteColumn:
-    """The messages of a log, headers cut off; a line without its header is its own message."""
+def write_messages(case: Case, messages: ByteColumn) -> None:
+    """Writes what a run is given."""
+    write_column(case.messages, pa.table({"message": messages.to_arrow()}))
+
+
+def messages_of(log: Path, layout: str) -> ByteColumn:
+    """The messages of a log, headers cut off; a line without its header is its own message.
+
+    Raises:
+        InputError: the log cannot be read, or has 2 GiB of messages and more.
+    """
     sources = open_sources([str(log)])
     offsets, pieces, size = [np.zeros(1, np.int64)], [], 0
     with workers(1) as pool:
@@ -248,7 +259,6 @@ def _keep(wanted: Wanted, folder: Path, messages: ByteColumn, truth: list[str | 
             f"expected one at least"
         )
     texts = pa.array(truth, pa.string()).dictionary_encode()
-    column = messages.to_arrow()
     digest = hashlib.sha256(f"{VERSION} {len(messages)}\n".encode())
     digest.update(np.ascontiguousarray(messages.offsets).data.cast("B"))
     digest.update(np.ascontiguousarray(messages.data).data[: int(messages.offsets[-1])])
@@ -261,7 +271,7 @@ def _keep(wanted: Wanted, folder: Path, messages: ByteColumn, truth: list[str | 
     if not (mark.is_file() and mark.read_text() == name):
         folder.mkdir(parents=True, exist_ok=True)
         mark.unlink(missing_ok=True)
-        write_column(case.messages, pa.table({"message": column}))
+        write_messages(case, messages)
         write_column(case.truth, pa.table({"template": texts}))
         mark.write_text(name)
     return case
