@@ -6,6 +6,7 @@
 | `mask` | the lexer of the parser iterative: variables, distinct masked messages |
 | `matching` | messages against templates learned elsewhere; samples of lines |
 | `parsing` | headers, chunks, Drain, alignment, rendering |
+| `rows` | the row-order structured coder; imported by those who need it |
 """
 
 from logpipe.native.mask import MaskedRows, MaskLexer

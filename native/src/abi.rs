@@ -3,4 +3,5 @@
 pub mod archive;
 pub mod mask;
 pub mod matching;
+pub mod rows;
 pub mod search;

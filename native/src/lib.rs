@@ -20,9 +20,11 @@ pub mod matching;
 pub mod recognise;
 pub mod render;
 pub mod rows;
+pub mod rs;
 pub mod scan;
 pub mod search;
 pub mod simd;
+pub mod stamp;
 pub mod trie;
 pub mod wire;
 

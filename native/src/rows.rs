@@ -10,6 +10,7 @@
 //! one slot holds everything.
 
 use crate::layout::Span;
+use crate::wire;
 use std::collections::HashMap;
 
 /// Slots of one row that a builder makes at most; a longer line is verbatim.
@@ -108,7 +109,29 @@ impl Rows<'_> {
     }
 }
 
-/// The end of every line, terminator included; the last may lack one.
+/// The plain byte form of a template table: for each, the number of slots and the literals in the form of
+/// wire.rs.
+pub fn write_templates(templates: &[RowTemplate]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for template in templates {
+        wire::put_u32(&mut bytes, template.slots());
+        template.literals.iter().for_each(|l| wire::put_bytes(&mut bytes, l));
+    }
+    bytes
+}
+
+pub fn read_templates(bytes: &[u8]) -> Result<Vec<RowTemplate>, String> {
+    let mut reader = wire::Reader::new(bytes);
+    let mut templates = Vec::new();
+    while !reader.is_empty() {
+        let slots = reader.u32()?;
+        let literals = (0..=slots).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
+        templates.push(RowTemplate { literals });
+    }
+    Ok(templates)
+}
+
+/// Start and end of every line, terminator included; the last may lack one.
 fn line_ends(raw: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -289,6 +312,18 @@ mod tests {
                 assert!(owned.templates.len() <= 100);
             }
         }
+    }
+
+    #[test]
+    fn template_tables_come_back() {
+        let table = field_rows(b"a b\nc=1\n\n\0\xff\r\n", 10).templates;
+        let bytes = write_templates(&table);
+        assert_eq!(read_templates(&bytes).unwrap(), table);
+        for cut in 1..bytes.len() {
+            let read = read_templates(&bytes[..cut]);
+            assert!(read.is_err() || read.unwrap().len() < table.len());
+        }
+        assert!(read_templates(&u32::MAX.to_le_bytes()).is_err());
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! Byte strings without rows: tables of templates, and whatever has no structure to use.
+
+use crate::rs::arith::{hash, hash3, Coder, Decoder, Encoder};
+use crate::rs::nibbles::Nibbles;
+
+const N: usize = 9;
+
+struct Text {
+    bytes: Nibbles<N>,
+    seen: Vec<u8>,
+    /// Where the last five bytes were before, plus one.
+    index: Vec<u32>,
+    matched: usize,
+    run: u32,
+    word: u32,
+    last_word: u32,
+    last: u64,
+}
+
+impl Text {
+    fn new(length: usize) -> Text {
+        let log2 = (usize::BITS - length.leading_zeros() + 1).clamp(12, 20);
+        Text {
+            bytes: Nibbles::new(log2, [17 * 4, 256], 6),
+            seen: Vec::new(),
+            index: vec![0; 1 << log2.min(18)],
+            matched: 0,
+            run: 0,
+            word: 0,
+            last_word: 0,
+            last: 0,
+        }
+    }
+
+    fn byte<C: Coder>(&mut self, coder: &mut C, wanted: u8) -> u8 {
+        let expected = match self.matched {
+            0 => 0x100,
+            at => u32::from(self.seen[at]),
+        };
+        let sure = self.run.min(15);
+        let (low, high) = (self.last as u32, (self.last >> 32) as u32);
+        let contexts = [
+            0,
+            hash(1, low & 0xff),
+            hash(2, low & 0xffff),
+            hash(3, low & 0xff_ffff),
+            hash(4, low),
+            hash3(5, low, high & 0xffff),
+            hash3(6, self.word, low & 0xff),
+            hash3(7, self.word, self.last_word),
+            hash3(8, expected, sure),
+        ];
+        let first = if expected == 0x100 { 0 } else { 1 + (sure as usize).div_ceil(8) };
+        let b = self.bytes.byte(coder, wanted, &contexts, [first, low as usize & 255]);
+        self.take(b, expected);
+        b
+    }
+
+    fn take(&mut self, b: u8, expected: u32) {
+        self.seen.push(b);
+        self.last = self.last << 8 | u64::from(b);
+        if b.is_ascii_alphanumeric() || b >= 128 {
+            self.word = hash(self.word, u32::from(b));
+        } else if self.word != 0 {
+            self.last_word = self.word;
+            self.word = 0;
+        }
+        let context = hash(self.last as u32, (self.last >> 32) as u32 & 0xff);
+        let at = context as usize & (self.index.len() - 1);
+        if expected == u32::from(b) {
+            self.matched += 1;
+            self.run += 1;
+        } else {
+            self.matched = 0;
+            self.run = 0;
+        }
+        if self.matched == 0 && self.seen.len() >= 5 {
+            self.matched = self.index[at] as usize;
+        }
+        self.index[at] = self.seen.len() as u32;
+    }
+}
+
+/// Codes bytes; `decode` has to be told how many.
+pub fn encode(bytes: &[u8]) -> Vec<u8> {
+    let mut coder = Encoder::new();
+    let mut text = Text::new(bytes.len());
+    for &b in bytes {
+        text.byte(&mut coder, b);
+    }
+    coder.finish()
+}
+
+pub fn decode(payload: &[u8], length: usize) -> Result<Vec<u8>, String> {
+    if length >= u32::MAX as usize {
+        return Err(format!("{length} bytes of text, at most 4 GiB"));
+    }
+    let mut coder = Decoder::new(payload);
+    let mut text = Text::new(length);
+    while text.seen.len() < length && !coder.overran() {
+        text.byte(&mut coder, 0);
+    }
+    if !coder.at_end() {
+        return Err("the coded text ends too early or goes on too long".into());
+    }
+    Ok(text.seen)
+}
