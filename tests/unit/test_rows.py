@@ -50,7 +50,7 @@ def test_given_rows_are_coded_as_given() -> None:
 @pytest.mark.parametrize(
     ("rows", "spans"),
     [
-        ([0], [[0, 10]]),
+        ([0], [[0, 9]]),
         ([1, 0], [[2, 4], [7, 99]]),
         ([1, 0], [[2, 4]]),
         ([1, 5], [[2, 4], [7, 10]]),
