@@ -17,7 +17,8 @@ Groups stand for what papers score on:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from logpipe.batch import ByteColumn
 from logpipe.datasets import Dataset, Home
 from logpipe.errors import InputError, UsageError
 from logpipe.evaluation.columns import write_column
-from logpipe.evaluation.truth import own_file, truth_of
+from logpipe.evaluation.truth import categories_of, own_file, truth_of
 from logpipe.formats import auto
 from logpipe.formats.readers import head, open_sources
 from logpipe.native import Header
@@ -115,6 +116,11 @@ class Case:
         """The true templates."""
         return self.folder / _TRUTH
 
+    @property
+    def categories(self) -> Path:
+        """True template -> category of each slot, as JSON; `{}` where nobody has said."""
+        return self.folder / "categories.json"
+
 
 def resolve(names: Iterable[str], *, mirror: str | None = None) -> tuple[list[Wanted], list[str]]:
     """Names, groups, `all` and CSV files to data sets, each once, and sentences about them.
@@ -199,7 +205,7 @@ def prepare(
             f"{wanted.name}: the log {log} has {len(messages):,} lines and the truth "
             f"{len(truth):,} rows; expected a row for each line"
         )
-    return _keep(wanted, folder, messages, truth)
+    return _keep(wanted, folder, messages, truth, categories_of(place))
 
 
 def _scored(dataset: Dataset) -> bool:
@@ -252,7 +258,13 @@ def messages_of(log: Path, layout: str) -> ByteColumn:
     return ByteColumn(np.concatenate(offsets).astype(np.int32), whole)
 
 
-def _keep(wanted: Wanted, folder: Path, messages: ByteColumn, truth: list[str | None]) -> Case:
+def _keep(
+    wanted: Wanted,
+    folder: Path,
+    messages: ByteColumn,
+    truth: list[str | None],
+    categories: Mapping[str, list[str]] | None = None,
+) -> Case:
     if not any(text is not None for text in truth):
         raise InputError(
             f"{wanted.name}: there is no true template on any of {len(truth):,} lines; "
@@ -273,5 +285,6 @@ def _keep(wanted: Wanted, folder: Path, messages: ByteColumn, truth: list[str | 
         mark.unlink(missing_ok=True)
         write_messages(case, messages)
         write_column(case.truth, pa.table({"template": texts}))
+        case.categories.write_text(json.dumps(categories or {}), "utf-8")
         mark.write_text(name)
     return case

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from logpipe.evaluation.scoring import DISTANCES
 from logpipe.evaluation.tables import shown
 from logpipe.evaluation.wrong import Kind, Wrong, wrong_templates
-from logpipe.metrics import SLICES
+from logpipe.metrics import CATEGORIES, SLICES
 from logpipe.report import (
     Bar,
     Cell,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from logpipe.evaluation.cases import Case
     from logpipe.evaluation.runs import Record
     from logpipe.evaluation.scoring import Scored
+    from logpipe.metrics import VariableScore
 
 __all__ = ["Results", "render"]
 
@@ -121,6 +122,7 @@ def render(results: Results, *, title: str = "Parser evaluation", top: int = 20)
         _per_set(results, board, sets),
         _cost(board),
         _slices(fine),
+        *_variables(fine),
         *_editions(results),
         _runs(results),
         _mistakes(results, fine, top),
@@ -302,6 +304,36 @@ def _slice_table(one: Scored) -> Markup:
         f"{one.record.contestant}: figures with intervals",
         [note("Whole templates are resampled, each with all its lines."), table(columns, rows)],
     )
+
+
+def _variables(fine: Sequence[Scored]) -> Iterable[Section]:
+    """Which kinds of variables are found, where the truth says of what kind each is."""
+    known = [one for one in fine if one.variables]
+    if not known:
+        return
+    names = [c for c in (*CATEGORIES, "all") if any(c in one.variables for one in known)]
+    parsers = list(dict.fromkeys(one.record.contestant for one in known))
+    values: list[list[float | None]] = []
+    for parser in parsers:
+        runs = [one.variables for one in known if one.record.contestant == parser]
+        values.append([_found_share(runs, name) for name in names])
+    yield Section(
+        "Variables found, by category",
+        [
+            heat_map(parsers, names, values),
+            note(
+                "OID object id, LOI location, OBN object name, TID type, SID switch, TDA time or "
+                "duration, CRS computing resource, OBA amount, STC status code, OTP other (Li et "
+                "al., ICSE 2023). Found: the prediction has a variable with exactly these ends."
+            ),
+        ],
+        "Over the data sets whose templates say of what category each variable is.",
+    )
+
+
+def _found_share(runs: Sequence[Mapping[str, VariableScore]], name: str) -> float | None:
+    total = sum(run[name].variables for run in runs if name in run)
+    return sum(run[name].found for run in runs if name in run) / total if total else None
 
 
 def _editions(results: Results) -> Iterable[Section]:

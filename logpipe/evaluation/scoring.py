@@ -10,6 +10,7 @@ alike to a style first, whoever made them; the truth is never touched.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,14 +30,18 @@ from logpipe.metrics import (
     Coded,
     Contingency,
     SliceScore,
+    Variable,
+    VariableScore,
     contingency_table,
     extended,
     group_id_accuracy,
     official,
     pmss,
     slices,
+    slot_spans,
     style,
     template_match,
+    variable_accuracy,
 )
 from logpipe.template import readable
 
@@ -70,6 +75,8 @@ class Scored:
         scores: metric -> value over all rows; 0 for a run that failed, empty for one that does not
             count.
         slices: name -> figures with intervals; empty unless the run is ok.
+        variables: category -> how many of its variables were found, and "all"; empty where the
+            data set does not say of what category a variable is.
         templates: distinct predicted texts; 0 unless ok.
         true_templates: distinct true ones.
         notes: of the record, and what scoring noticed.
@@ -78,6 +85,7 @@ class Scored:
     record: Record
     scores: Mapping[str, float] = field(default_factory=dict)
     slices: Mapping[str, SliceScore] = field(default_factory=dict)
+    variables: Mapping[str, VariableScore] = field(default_factory=dict)
     templates: int = 0
     true_templates: int = 0
     notes: tuple[str, ...] = ()
@@ -162,6 +170,7 @@ def score(
         record,
         {name: found[name] for name in metrics if name in found},
         slices(table, resamples=resamples),
+        _variables(case, predicted),
         len(table.predicted_labels),
         len(table.true_labels),
         tuple(notes),
@@ -204,6 +213,32 @@ def _sample(case: Case, predicted: Coded) -> tuple[list[str], list[str | None]]:
     codes = predicted.codes[::step].tolist()
     texts = [None if code < 0 else str(predicted.labels[code]) for code in codes]
     return [readable(messages[i]) for i in rows], texts
+
+
+def _variables(case: Case, predicted: Coded) -> dict[str, VariableScore]:
+    """The variables found, by category; spans come from matching message and template text."""
+    categories: dict[str, list[str]] = {}
+    if case.categories.is_file():
+        categories = json.loads(case.categories.read_text("utf-8"))
+    if not categories:
+        return {}
+    rows, texts = _sample(case, predicted)
+    truth = _coded(read_truth(case.truth))
+    step = max(1, -(-len(truth.codes) // _SAMPLE))
+    true_rows: list[list[Variable] | None] = []
+    found_rows: list[list[Variable] | None] = []
+    for message, text, code in zip(rows, texts, truth.codes[::step].tolist(), strict=True):
+        expected = str(truth.labels[code]) if code >= 0 else None
+        spans = None if expected is None else slot_spans(message, expected)
+        if spans is None or expected is None:
+            true_rows.append(None)
+            found_rows.append(None)
+            continue
+        kinds = categories.get(expected, [""] * len(spans))
+        true_rows.append([Variable(*ends, k) for ends, k in zip(spans, kinds, strict=True)])
+        given = None if text is None else slot_spans(message, text)
+        found_rows.append([Variable(*ends) for ends in given or ()])
+    return variable_accuracy(true_rows, found_rows)
 
 
 def _misfit(messages: list[str], texts: list[str | None], share: float) -> str:

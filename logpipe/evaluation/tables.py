@@ -24,6 +24,7 @@ __all__ = [
     "published_rows",
     "score_rows",
     "shown",
+    "variable_rows",
 ]
 
 _HEAD = ("parser", "dataset", "slice", "status", "edition", "template_style")
@@ -167,6 +168,22 @@ def published_rows(rows: Iterable[Published]) -> list[dict[str, Any]]:
             "source": row.source,
         }
         for row in rows
+    ]
+
+
+def variable_rows(scored: Iterable[Scored]) -> list[dict[str, Any]]:
+    """How many variables of each category every run found, and "all"."""
+    return [
+        {
+            "parser": one.record.contestant,
+            "dataset": one.record.dataset,
+            "category": category,
+            "variables": found.variables,
+            "found": found.found,
+            "accuracy": found.accuracy,
+        }
+        for one in scored
+        for category, found in one.variables.items()
     ]
 
 

@@ -17,7 +17,7 @@ from logpipe.datasets import FetchedDataset
 from logpipe.errors import InputError
 from logpipe.formats.readers import open_sources
 
-__all__ = ["own_file", "truth_of"]
+__all__ = ["categories_of", "own_file", "truth_of"]
 
 
 def truth_of(place: FetchedDataset) -> list[str | None]:
@@ -44,6 +44,25 @@ def truth_of(place: FetchedDataset) -> list[str | None]:
         if not np.array_equal(order, np.arange(len(order))):
             texts = [texts[i] for i in order.tolist()]
     return [text or None for text in texts]
+
+
+def categories_of(place: FetchedDataset) -> dict[str, list[str]]:
+    """True template -> category of each of its slots; empty where nobody has said.
+
+    The categories are the ten of `logpipe.metrics.CATEGORIES`; a data set that has them names a
+    file of the role `variables` with the columns EventId, Slot (from 1) and Category.
+    """
+    record = next(t for t in place.dataset.truth if t.kind == "template-lines")
+    if "variables" not in place.files or not record.templates:
+        return {}
+    named = _columns(place.paths(record.templates)[0]).to_pylist()
+    found = {row["EventTemplate"]: [""] * row["EventTemplate"].count("<*>") for row in named}
+    texts = {row["EventId"]: row["EventTemplate"] for row in named}
+    for row in _columns(place.paths("variables")[0]).to_pylist():
+        slots = found.get(texts.get(row["EventId"], ""), [])
+        if 1 <= int(row["Slot"]) <= len(slots):
+            slots[int(row["Slot"]) - 1] = row["Category"]
+    return found
 
 
 def _columns(path: Path) -> pa.Table:

@@ -9,6 +9,7 @@ The output folder:
     leaderboard.csv, tables.md, tables.tex
     published.csv                       what others printed for the same data sets
     editions.csv                        the same output against each edition of the templates
+    variables.csv                       variables found, by category, where the truth has categories
 """
 
 from __future__ import annotations
@@ -348,6 +349,7 @@ def _write_tables(found: Evaluation) -> None:
     _text(found.folder / "scores.csv", tables.csv_text(rows, tables.columns(found.metrics)))
     _text(found.folder / "leaderboard.csv", tables.csv_text(board))
     _text(found.folder / "published.csv", tables.csv_text(printed))
+    _text(found.folder / "variables.csv", tables.csv_text(tables.variable_rows(found.scored)))
     _text(found.folder / "editions.csv", tables.csv_text(found.editions))
     _write(
         found.folder / "scores.json",
