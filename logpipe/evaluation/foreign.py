@@ -75,6 +75,12 @@ def main() -> None:
             rows = [
                 (int(float(row["LineId"])), row["EventTemplate"]) for row in csv.DictReader(file)
             ]
+    with open(request["log"], "rb") as file:  # noqa: PTH123
+        lines = sum(1 for _ in file)
+    if len(rows) == lines and len({number for number, _ in rows}) < lines:
+        # Logram looks a line's number up by its words, so that equal lines have the first one's;
+        # its rows are in the order of the lines.
+        rows = [(number, text) for number, (_, text) in enumerate(rows, 1)]
     with open(request["answer"], "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump({"measured": measured, "templates": rows}, file)
 
