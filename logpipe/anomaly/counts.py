@@ -62,9 +62,10 @@ def count_matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Any:
     at = keys // max(shape[1], 1)
     starts = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(at, minlength=shape[0]), out=starts[1:])
-    found = sparse.csr_array(
-        (counts.astype(np.float64), keys - at * max(shape[1], 1), starts), shape=shape
-    )
+    # Some of scikit-learn takes 32-bit indices only.
+    index = np.int32 if max(len(keys), *shape) < 2**31 else np.int64
+    places = (keys - at * max(shape[1], 1)).astype(index)
+    found = sparse.csr_array((counts.astype(np.float64), places, starts.astype(index)), shape=shape)
     found.has_canonical_format = True
     return found
 

@@ -5,6 +5,9 @@ the more surprising; the surprises of a window are added up. It is what ECOD doe
 but two-sided around the median, on logarithms of counts, and with a price for bursts that goes on
 growing, so that ten new errors are less strange than a thousand.
 
+Columns weigh the less, the more they vary anyway: that somebody clicked often is no news beside the
+first error.
+
 The threshold lies in the training windows' own scores: so many robust standard deviations above
 their median, because up to half of them may be abnormal.
 """
@@ -18,6 +21,7 @@ import numpy.typing as npt
 
 from logpipe.anomaly.base import Detector, as_csr
 from logpipe.anomaly.counts import dense, distinct, folded
+from logpipe.anomaly.rigid import entropy
 
 __all__ = ["Tails", "robust_limit"]
 
@@ -30,6 +34,9 @@ BURST = 3.0
 """Spreads from which on a count costs more than its rank; one nat per spread, up to `MOST`."""
 
 MOST = 12.0
+
+FREE = 0.5
+"""Nats: a column with this entropy weighs half of what one weighs that hardly ever varies."""
 
 
 def robust_limit(values: Floats, deviations: float) -> float:
@@ -66,16 +73,22 @@ class Tails(Detector):
         self.away_ = away
         spread = 1.4826 * np.median(away, axis=0) if len(away) else np.zeros(rows.shape[1])
         self.spread_ = np.maximum(spread, LEAST_SPREAD)
+        steps = np.round(rows / LEAST_SPREAD).astype(np.int64)
+        entropies = [
+            entropy(np.bincount(np.unique(column, return_inverse=True)[1].ravel(), support))
+            for column in steps.T
+        ]
+        self.weight_ = 1.0 / (FREE + np.array(entropies))
         own = self._surprise(rows)[np.repeat(np.arange(len(rows)), support)]
         limit = robust_limit(own, self.deviations)
         if self.quantile and len(own):
             limit = max(limit, float(np.quantile(own, self.quantile)))
         # Windows that are all alike have no spread; one surprise is still news.
-        self.offset_ = -max(limit, np.log(2.0 + self.windows_) / 2, 1e-9)
+        self.offset_ = -max(limit, np.log(2.0 + self.windows_) / 2 / FREE, 1e-9)
         return self
 
     def columns_surprise(self, rows: Floats) -> Floats:
-        """The surprise at each column of rows of log counts, in nats."""
+        """The surprise at each column of rows of log counts: weighted nats, and bursts."""
         found = np.zeros_like(rows)
         for column in range(rows.shape[1]):
             known = self.away_[:, column]
@@ -83,8 +96,8 @@ class Tails(Detector):
             further = len(known) - np.searchsorted(known, distance - 1e-9)
             surprise = np.log((self.windows_ + 1.0) / (further + 1.0))
             burst = np.clip(distance / self.spread_[column] - BURST, 0.0, MOST)
-            found[:, column] = surprise + burst
-        found[:, :] = np.maximum(found - 0.5, 0.0)  # what half of all windows are is no surprise
+            # What half of all windows are is no surprise.
+            found[:, column] = np.maximum(surprise - 0.5, 0.0) * self.weight_[column] + burst
         return found
 
     def _surprise(self, rows: Floats) -> Floats:
@@ -100,6 +113,6 @@ class Tails(Detector):
         if known.rows.shape[1] > width:
             at = np.repeat(np.arange(len(rows)), np.diff(known.rows.indptr))
             new = known.rows.indices >= width
-            surprise = np.log(self.windows_ + 1.0) + np.log1p(known.rows.data[new])
+            surprise = (np.log(self.windows_ + 1.0) + np.log1p(known.rows.data[new])) / FREE
             np.add.at(beyond, at[new], surprise)
         return -(self._surprise(rows) + beyond)[known.inverse]

@@ -14,12 +14,4 @@ Those of `parsing` are here; others are imported from their module, because they
 import logpipe.archive.source  # noqa: F401 - makes archives known as inputs
 from logpipe.pipeline.parsing import ParseResult, default_threads, parse, pick_layout, stream
 
-__all__ = [
-    "Detection",
-    "ParseResult",
-    "default_threads",
-    "detect",
-    "parse",
-    "pick_layout",
-    "stream",
-]
+__all__ = ["ParseResult", "default_threads", "parse", "pick_layout", "stream"]

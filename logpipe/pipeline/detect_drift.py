@@ -56,7 +56,8 @@ def _of_patterns(
     order = np.argsort(-support, kind="stable")[:_PATTERNS]
     found = []
     changes = find_drift([at == i for i in order])
-    for change in _first_per_time(changes, len(kept)):
+    changes.sort(key=lambda change: change.after < change.before)  # what came tells more
+    for change in _first_per_time(changes, len(kept), both=True):
         which = int(order[change.what])
         usual = rows[order[0]] if which != order[0] else rows[order[min(1, len(order) - 1)]]
         places = np.flatnonzero(rigidity.rigid)
@@ -97,13 +98,13 @@ def _of_columns(judged: Featured, names: Sequence[str], kept: Ints, columns: int
     return found
 
 
-def _first_per_time(changes: Sequence[Drift], windows: int) -> list[Drift]:
-    """Of changes at about the same time, in the same direction, the largest."""
+def _first_per_time(changes: Sequence[Drift], windows: int, *, both: bool = False) -> list[Drift]:
+    """Of changes at about the same time, in the same direction or in either, the first."""
     chosen: list[Drift] = []
     for change in changes:
         near = (
             abs(change.window - other.window) <= _TOGETHER * windows
-            and (other.after > other.before) == (change.after > change.before)
+            and (both or (other.after > other.before) == (change.after > change.before))
             for other in chosen
         )
         if not any(near):

@@ -40,7 +40,7 @@ _HEAD = 20_000
 
 _KEYS_PER_LINE = 100
 
-CLOSED = 12
+CLOSED = 24
 """Values up to which a slot's vocabulary may be closed, ..."""
 
 RECURS = 30
@@ -253,16 +253,26 @@ def _lines(batch: ParsedBatch) -> list[bytes]:
     return batch.render().split(b"\n")[: len(batch)]
 
 
+_FIELD = -1
+"""Stands for the group where a value is that of a header field."""
+
+
 class _Values:
     """Values of slots as columns: of a small vocabulary each, of other numbers their magnitude."""
 
     def __init__(self, info: ParseInfo) -> None:
         self._templates = info.templates
+        self._fields = info.field_names
+        self._times = {info.field_names.index(name) for name in info.timestamp_fields}
         self._codes: dict[tuple[int, int, object], int] = {}
         self._sizes: dict[tuple[int, int], int] = {}
         self._found: dict[tuple[int, int], list[tuple[Ints, Ints, bool]]] = {}
 
     def read(self, batch: ParsedBatch, position: int) -> None:
+        for at, column in enumerate(batch.fields):
+            if at not in self._times and self._sizes.get((_FIELD, at), 0) <= VOCABULARY:
+                rows = np.arange(position, position + len(batch))
+                self._add((_FIELD, at), rows, column, numbers=False)
         for template_id in batch.present:
             template = self._templates[template_id]
             rows = batch.rows(template_id) + position
@@ -316,7 +326,11 @@ class _Values:
         for (group, slot, _), count in zip(keys, each, strict=True):
             seen[group, slot] += count
         facts.value_lines, facts.value_columns = lines, columns
-        facts.value_names = [f"{_marked(texts[g], s)} {_value_name(key)}" for g, s, key in keys]
+        facts.value_names = [
+            f"{f'header {self._fields[s]}' if g == _FIELD else _marked(texts[g], s)} "
+            f"{_value_name(key)}"
+            for g, s, key in keys
+        ]
         facts.value_closed = np.array(
             [
                 isinstance(key, bytes)
