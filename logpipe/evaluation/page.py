@@ -392,6 +392,8 @@ def _runs(results: Results) -> Section:
         Column("peak MB", number=True),
         Column("what happened", text=True),
     ]
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Section("Every run", [table(columns, rows)])
 
 
@@ -439,7 +441,7 @@ def _wrong_table(wrong: Sequence[Wrong]) -> Markup:
             given.append(["", "", f"and {one.texts - len(one.given):,} other texts"])
         given.append([f"line {one.line_no:,}", "", code(one.example[:600])])
         columns_inside = [Column(""), Column("lines", number=True), Column("text")]
-        inner = table(columns_inside, given, sortable=False)
+        inner = table(columns_inside, given, sortable=False, heads=False)
         rows.append([Cell(f"{one.wrong_rows:,}", one.wrong_rows), _KINDS[one.kind], Cell(inner)])
     return table(columns, rows)
 

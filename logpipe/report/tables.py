@@ -50,6 +50,7 @@ def table(
     *,
     caption: str = "",
     sortable: bool = True,
+    heads: bool = True,
 ) -> Markup:
     """An HTML table.
 
@@ -58,22 +59,25 @@ def table(
         rows: a cell for each column: text, a number, `Markup`, `Cell`, or None for nothing.
         caption: a line above it.
         sortable: whether a click on a heading sorts.
+        heads: whether there are headings; a small table inside another one may do without.
 
     >>> html = table([Column("a"), Column("n", number=True)], [["<x>", 1]])
     >>> "&lt;x&gt;" in html and '<td class="number">1</td>' in html
     True
     """
-    heads = Markup("").join(_head(column, sortable) for column in columns)
     lines = Markup("").join(
         Markup("<tr>{}</tr>\n").format(
             Markup("").join(_cell(c, v) for c, v in zip(columns, row, strict=True))
         )
         for row in rows
     )
+    head = Markup("<thead><tr>{}</tr></thead>").format(
+        Markup("").join(_head(column, sortable) for column in columns)
+    )
     above = Markup("<caption>{}</caption>").format(plain(caption)) if caption else Markup("")
-    return Markup(
-        '<div class="scroll"><table>{}<thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>'
-    ).format(above, heads, lines)
+    return Markup('<div class="scroll"><table>{}{}<tbody>\n{}</tbody></table></div>').format(
+        above, head if heads else Markup(""), lines
+    )
 
 
 def _head(column: Column, sortable: bool) -> Markup:
