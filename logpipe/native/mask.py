@@ -45,7 +45,7 @@ class MaskLexer:
     """A compiled table of rules.
 
     Args:
-        rules: class (0 to 63) and expression of each, the first that matches wins; 64 at most.
+        rules: class (0 to 63) and expression of each, the first that matches wins; 63 at most.
         member: expression of a list's members, with a named group that they share; empty: none.
         unit: expression of what a number in parentheses takes with it; empty: none.
         classes: of lists, numbers, numbers with a unit, and of what is behind the window.

@@ -40,56 +40,67 @@ pub struct Options<'a> {
 /// A variable: where it begins and ends in its message, and its class.
 pub type Found = (u32, u32, u8);
 
-/// Rules are numbered by bits of a word.
+/// Rules are numbered by bits of a word; the last one is for members of lists.
 type Bits = u64;
-const MAX_RULES: usize = 64;
+const MEMBER: usize = 63;
 
-/// Bytes of which rules may need one, as bits of a token.
-const FEATURES: usize = 32;
+/// Features of tokens: of each, a token has a byte or not.
+const FEATURES: usize = 10;
+/// Stands beside the features: the byte is white space.
+const WHITE: u32 = 1 << FEATURES;
 
-/// Which of some rules can match at a place.
+/// Which rules can match at a place.
 struct Filter {
     /// Rules by the byte that they begin with.
     first: Box<[Bits; 256]>,
     /// Rules by the byte before; 256: there is none.
     before: Box<[Bits; 257]>,
-    /// Per byte, the features that a token with it has.
+    /// Features by byte.
     features: Box<[u32; 256]>,
-    /// Per feature, the rules that do without it.
-    without: [Bits; FEATURES],
+    /// Rules by the features that a token has.
+    possible: Box<[Bits; 1 << FEATURES]>,
+    /// Rules that can begin with white space.
+    white: Bits,
 }
 
 impl Filter {
-    fn new(programs: &[Program], needed: &[Vec<Set>]) -> Filter {
+    /// Of (number, program, sets of which a match has a byte before any white space).
+    fn new(rules: &[(usize, &Program, &[Set])]) -> Filter {
         let mut filter = Filter {
             first: Box::new([0; 256]),
             before: Box::new([0; 257]),
             features: Box::new([0; 256]),
-            without: [Bits::MAX; FEATURES],
+            possible: Box::new([Bits::MAX; 1 << FEATURES]),
+            white: 0,
         };
-        // The rarer a set is in text the more it tells; small ones come first.
-        let size = |set: &Set| set.0.iter().map(|w| w.count_ones()).sum::<u32>();
-        let mut sets: Vec<Set> = needed.iter().flatten().copied().filter(|s| size(s) <= 24).collect();
-        sets.sort_by_key(|set| (size(set), set.0));
-        sets.dedup();
-        sets.truncate(FEATURES);
+        let sets = telling(rules);
         for b in 0..=255u8 {
+            let features = &mut filter.features[b as usize];
             for (i, set) in sets.iter().enumerate() {
-                filter.features[b as usize] |= u32::from(set.has(b)) << i;
+                *features |= u32::from(set.has(b)) << i;
+            }
+            if is_white(b) {
+                *features = WHITE;
             }
         }
-        for (rule, program) in programs.iter().enumerate() {
-            let bit = 1 << rule;
+        for (number, program, needed) in rules {
+            let bit = 1 << number;
             for b in 0..=255u8 {
                 filter.first[b as usize] |= if program.first.has(b) { bit } else { 0 };
                 filter.before[b as usize] |= if program.before.set.has(b) { bit } else { 0 };
             }
             filter.before[256] |= if program.before.end { bit } else { 0 };
             for (i, set) in sets.iter().enumerate() {
-                if needed[rule].iter().any(|own| own.within(set)) {
-                    filter.without[i] &= !bit;
+                if !needed.iter().any(|own| own.within(set)) {
+                    continue;
+                }
+                for (has, possible) in filter.possible.iter_mut().enumerate() {
+                    *possible &= if has >> i & 1 == 0 { !bit } else { Bits::MAX };
                 }
             }
+        }
+        for b in (0..=255u8).filter(|b| is_white(*b)) {
+            filter.white |= filter.first[b as usize];
         }
         filter
     }
@@ -100,21 +111,35 @@ impl Filter {
         self.first[text[p] as usize] & self.before[before]
     }
 
-    /// The rules that can match at the begin of, or within, this token.
+    /// The end of the token at `p`, and the rules that can match within it.
     #[inline(always)]
-    fn of_token(&self, token: &[u8]) -> Bits {
+    fn token(&self, text: &[u8], p: usize) -> (usize, Bits) {
         let mut has = 0;
-        for b in token {
-            has |= self.features[*b as usize];
-        }
-        let mut left = Bits::MAX;
-        for (i, without) in self.without.iter().enumerate() {
-            if has >> i & 1 == 0 {
-                left &= without;
+        let mut e = p;
+        for b in &text[p..] {
+            let own = self.features[*b as usize];
+            if own == WHITE {
+                break;
             }
+            has |= own;
+            e += 1;
         }
-        left
+        (e, self.possible[has as usize % (1 << FEATURES)])
     }
+}
+
+/// The sets that most rules need; small ones first, because the rarer a set is in text, the more
+/// it tells.
+fn telling(rules: &[(usize, &Program, &[Set])]) -> Vec<Set> {
+    let size = |set: &Set| set.0.iter().map(|w| w.count_ones()).sum::<u32>();
+    let needed = || rules.iter().flat_map(|(_, _, sets)| sets.iter());
+    let mut sets: Vec<Set> = needed().filter(|set| size(set) <= 24).copied().collect();
+    sets.sort_by_key(|set| set.0);
+    sets.dedup();
+    let users = |set: &Set| rules.iter().filter(|(_, _, own)| own.iter().any(|s| s.within(set))).count();
+    sets.sort_by_key(|set| (std::cmp::Reverse(users(set)), size(set), set.0));
+    sets.truncate(FEATURES);
+    sets
 }
 
 /// A compiled table of rules.
@@ -122,7 +147,7 @@ pub struct Lexer {
     programs: Vec<Program>,
     masks: Vec<u8>,
     filter: Filter,
-    member: Option<(Program, Filter)>,
+    member: Option<Program>,
     unit: Option<Program>,
     list: u8,
     number: u8,
@@ -135,6 +160,8 @@ pub struct Lexer {
 #[derive(Default)]
 pub struct Scratch {
     stack: Stack,
+    /// Tokens of the message: begin, end, and the rules that can match within.
+    tokens: Vec<(u32, u32, Bits)>,
     lists: Vec<(usize, usize)>,
 }
 
@@ -153,8 +180,8 @@ fn is_white(b: u8) -> bool {
 
 impl Lexer {
     pub fn new(options: &Options) -> Result<Lexer, String> {
-        if options.rules.len() > MAX_RULES {
-            return Err(format!("{} rules; at most {MAX_RULES} can be handled", options.rules.len()));
+        if options.rules.len() > MEMBER {
+            return Err(format!("{} rules; at most {MEMBER} can be handled", options.rules.len()));
         }
         let (mut programs, mut needed) = (Vec::new(), Vec::new());
         for rule in &options.rules {
@@ -162,20 +189,19 @@ impl Lexer {
             programs.push(program);
             needed.push(needs);
         }
-        let member = match options.member {
-            [] => None,
-            syntax => {
-                let (program, needs) = compile(syntax)?;
-                let filter = Filter::new(std::slice::from_ref(&program), &[needs]);
-                Some((program, filter))
-            }
+        let (member, member_needs) = match options.member {
+            [] => (None, Vec::new()),
+            syntax => compile(syntax).map(|(program, needs)| (Some(program), needs))?,
         };
         let unit = match options.unit {
             [] => None,
             syntax => Some(compile(syntax)?.0),
         };
+        let mut all: Vec<(usize, &Program, &[Set])> = Vec::new();
+        all.extend(programs.iter().zip(&needed).enumerate().map(|(i, (p, n))| (i, p, &n[..])));
+        all.extend(member.iter().map(|program| (MEMBER, program, &member_needs[..])));
         Ok(Lexer {
-            filter: Filter::new(&programs, &needed),
+            filter: Filter::new(&all),
             programs,
             masks: options.rules.iter().map(|r| r.mask).collect(),
             member,
@@ -210,77 +236,101 @@ impl Lexer {
     }
 
     fn scan(&self, text: &[u8], found: &mut Vec<Found>, scratch: &mut Scratch) {
+        const MEMBERS: Bits = 1 << MEMBER;
+        scratch.tokens.clear();
+        let mut done = 0;
         let mut p = 0;
-        let mut token_end = 0;
-        let mut possible = 0;
         while p < text.len() {
-            if p >= token_end {
-                // White space belongs to the token behind it; what begins with it needs nothing.
-                let n = text[p..].iter().take_while(|b| !is_white(**b)).count();
-                token_end = p + n.max(1);
-                possible = if n > 0 { self.filter.of_token(&text[p..token_end]) } else { Bits::MAX };
+            if is_white(text[p]) {
+                if p >= done && self.filter.white != 0 {
+                    let rules = self.filter.at(text, p) & !MEMBERS;
+                    done = self.first_of(rules, text, p, found, scratch).unwrap_or(done);
+                }
+                p += 1;
+                continue;
             }
-            let mut rules = self.filter.at(text, p) & possible;
-            let mut next = p + 1;
-            while rules != 0 {
-                let rule = rules.trailing_zeros() as usize;
-                rules &= rules - 1;
-                if let Some((start, end, on)) = self.programs[rule].run(text, p, &mut scratch.stack) {
-                    if end > start {
-                        found.push((start as u32, end as u32, self.masks[rule]));
+            let (end, possible) = self.filter.token(text, p);
+            scratch.tokens.push((p as u32, end as u32, possible));
+            let mut left = possible & !MEMBERS;
+            let mut at = p.max(done);
+            p = end;
+            if left == 0 {
+                continue;
+            }
+            while at < end {
+                let rules = self.filter.at(text, at) & left;
+                if rules == 0 {
+                    at += 1;
+                    continue;
+                }
+                match self.first_of(rules, text, at, found, scratch) {
+                    Some(on) => {
+                        // The match may have taken what a rule needs.
+                        (at, done) = (on, on);
+                        if on < end {
+                            left &= self.filter.token(text, on).1;
+                        }
                     }
-                    next = on;
-                    // The match may end anywhere in a token, whose other part is still to be looked at.
-                    if next < token_end {
-                        possible = self.filter.of_token(&text[next..token_end]);
-                    }
-                    break;
+                    None => at += 1,
                 }
             }
-            p = next;
         }
+    }
+
+    /// The first of some rules that matches at `p`; returns where its match ends.
+    #[inline(always)]
+    fn first_of(
+        &self,
+        mut rules: Bits,
+        text: &[u8],
+        p: usize,
+        found: &mut Vec<Found>,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        while rules != 0 {
+            let rule = rules.trailing_zeros() as usize;
+            rules &= rules - 1;
+            if let Some((start, end, on)) = self.programs[rule].run(text, p, &mut scratch.stack) {
+                if end > start {
+                    found.push((start as u32, end as u32, self.masks[rule]));
+                }
+                return Some(on);
+            }
+        }
+        None
     }
 
     /// Three or more members in a row that share their named group are one variable.
     fn lists(&self, text: &[u8], found: &mut Vec<Found>, scratch: &mut Scratch) {
-        let Some((member, filter)) = &self.member else { return };
+        let Some(member) = &self.member else { return };
         scratch.lists.clear();
         let (mut begin, mut end, mut count) = (0, 0, 0);
         let mut shared: &[u8] = b"";
-        let (mut p, mut token_end, mut possible) = (0, 0, false);
-        while p < text.len() {
-            if p >= token_end {
-                let n = text[p..].iter().take_while(|b| !is_white(**b)).count();
-                token_end = p + n.max(1);
-                possible = n == 0 || filter.of_token(&text[p..token_end]) & 1 != 0;
-                if !possible {
-                    p = token_end;
+        for &(from, to, possible) in &scratch.tokens {
+            if possible >> MEMBER & 1 == 0 {
+                continue;
+            }
+            let mut p = end.max(from as usize);
+            while p < to as usize {
+                let can = self.filter.at(text, p) >> MEMBER & 1 == 1;
+                let run = can.then(|| member.run(text, p, &mut scratch.stack)).flatten();
+                let Some((group, group_end, on)) = run else {
+                    p += 1;
                     continue;
+                };
+                let own = &text[group..group_end];
+                let between = &text[end..p];
+                let same = count > 0 && own == shared && matches!(between, b" " | b"," | b", ");
+                if !same {
+                    if count >= 3 {
+                        scratch.lists.push((begin, end));
+                    }
+                    (begin, count, shared) = (p, 0, own);
                 }
+                count += 1;
+                (end, p) = (on, on);
             }
-            if filter.at(text, p) & 1 == 0 {
-                p += 1;
-                continue;
-            }
-            // The named group begins where the match does not: the run says where both are.
-            let Some((from, to, on)) = member.run(text, p, &mut scratch.stack) else {
-                p += 1;
-                continue;
-            };
-            let own = &text[from..to];
-            let between = &text[end..p];
-            let same = count > 0 && own == shared && matches!(between, b" " | b"," | b", ");
-            if !same {
-                if count >= 3 {
-                    scratch.lists.push((begin, end));
-                }
-                (begin, count, shared) = (p, 0, own);
-            }
-            count += 1;
-            end = on;
-            p = on;
         }
-        let _ = possible;
         if count >= 3 {
             scratch.lists.push((begin, end));
         }
@@ -310,7 +360,9 @@ impl Lexer {
             if !inside {
                 continue;
             }
-            if let Some((_, _, on)) = unit.run(text, *end as usize, &mut scratch.stack) {
+            let at = *end as usize;
+            let run = unit.can_begin(text, at).then(|| unit.run(text, at, &mut scratch.stack));
+            if let Some((_, _, on)) = run.flatten() {
                 (*end, *mask) = (on as u32, self.quantity);
             }
         }

@@ -17,6 +17,14 @@ pub struct Next {
 impl Next {
     const ANY: Next = Next { set: Set::ALL, end: true };
 
+    #[inline(always)]
+    fn has(&self, byte: Option<u8>) -> bool {
+        match byte {
+            Some(b) => self.set.has(b),
+            None => self.end,
+        }
+    }
+
     fn or(&self, other: &Next) -> Next {
         Next { set: self.set.or(&other.set), end: self.end || other.end }
     }
@@ -38,17 +46,23 @@ enum Op {
         /// No shorter run can succeed.
         whole: bool,
     },
-    /// Tries the next operation, later the other.
-    Split(u32),
+    /// Tries the next operation, later the other; each only where it can begin.
+    Split {
+        other: u32,
+        here: Next,
+        there: Next,
+    },
     Jump(u32),
     /// The operations up to `Done` are looked at only; then it goes on at `after`.
     Ahead {
         negative: bool,
         after: u32,
     },
+    /// What the next byte must be; it is not consumed.
+    Peek(Next),
     Behind {
         negative: bool,
-        sets: Vec<Set>,
+        sets: Box<[Set]>,
     },
     Start,
     Begin,
@@ -66,7 +80,7 @@ pub struct Program {
     ops: Vec<Op>,
     /// What the first byte must be.
     pub first: Set,
-    /// What the byte before must be, or that there is none.
+    /// What the byte before must be, or that there is none; `run` relies on it.
     pub before: Next,
 }
 
@@ -94,22 +108,52 @@ impl Program {
             return Err("an expression that matches nothing at all".into());
         }
         let mut ops = Vec::new();
-        emit(node, &mut ops)?;
+        // What is looked for before the begin is asked of `before`, once.
+        let before = match node {
+            Node::Cat(all) => match all.split_first() {
+                Some((head, tail)) if behind(head).is_some() => {
+                    emit(&Node::Cat(tail.to_vec()), &mut ops)?;
+                    behind(head)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if before.is_none() {
+            emit(node, &mut ops)?;
+        }
         ops.push(Op::Done);
         let mut program = Program { ops, first: Set::ALL, before: Next::ANY };
         for at in 0..program.ops.len() {
-            if !matches!(program.ops[at], Op::Run { .. }) {
-                continue;
-            }
-            let next = program.next(at + 1, 0);
-            if let Op::Run { set, follow, whole, .. } = &mut program.ops[at] {
-                *follow = next;
-                *whole = set.and(&next.set).is_empty();
+            match program.ops[at] {
+                Op::Run { .. } => {
+                    let next = program.next(at + 1, 0);
+                    if let Op::Run { set, follow, whole, .. } = &mut program.ops[at] {
+                        *follow = next;
+                        *whole = set.and(&next.set).is_empty();
+                    }
+                }
+                Op::Split { other, .. } => {
+                    let (next, other_next) = (program.next(at + 1, 0), program.next(other as usize, 0));
+                    if let Op::Split { here, there, .. } = &mut program.ops[at] {
+                        (*here, *there) = (next, other_next);
+                    }
+                }
+                _ => {}
             }
         }
         program.first = program.next(0, 0).set;
-        program.before = program.previous(0, 0);
+        program.before = before.unwrap_or(Next::ANY).and(&program.previous(0, 0));
         Ok(program)
+    }
+
+    /// Whether a match can begin at `p`, as far as the bytes around it say.
+    pub fn can_begin(&self, text: &[u8], p: usize) -> bool {
+        let before = match p.checked_sub(1).and_then(|at| text.get(at)) {
+            Some(b) => self.before.set.has(*b),
+            None => self.before.end,
+        };
+        before && text.get(p).is_some_and(|b| self.first.has(*b))
     }
 
     /// What must be at a position for the operations from `at` on to succeed there.
@@ -122,16 +166,11 @@ impl Program {
             Op::Set(set) => Next { set: *set, end: false },
             Op::Run { set, min: 0, .. } => Next { set: *set, end: false }.or(&on(at + 1)),
             Op::Run { set, .. } => Next { set: *set, end: false },
-            Op::Split(other) => on(at + 1).or(&on(*other as usize)),
+            Op::Split { other, .. } => on(at + 1).or(&on(*other as usize)),
             Op::Jump(to) => on(*to as usize),
             Op::Ahead { negative: false, after } => on(at + 1).and(&on(*after as usize)),
-            Op::Ahead { after, .. } => {
-                let rest = on(*after as usize);
-                match (&self.ops[at + 1], &self.ops[at + 2]) {
-                    (Op::Set(set), Op::Done) => Next { set: set.not(), end: true }.and(&rest),
-                    _ => rest,
-                }
-            }
+            Op::Ahead { after, .. } => on(*after as usize),
+            Op::Peek(own) => own.and(&on(at + 1)),
             Op::Behind { .. } | Op::Start | Op::Begin | Op::End => on(at + 1),
             Op::Done => Next::ANY,
         }
@@ -144,8 +183,9 @@ impl Program {
         }
         let on = |at: usize| self.previous(at, depth + 1);
         match &self.ops[at] {
-            Op::Split(other) => on(at + 1).or(&on(*other as usize)),
+            Op::Split { other, .. } => on(at + 1).or(&on(*other as usize)),
             Op::Jump(to) => on(*to as usize),
+            Op::Peek(_) => on(at + 1),
             Op::Ahead { after, .. } => on(*after as usize),
             Op::Behind { negative, sets } => {
                 let own = match (negative, &sets[..]) {
@@ -162,6 +202,8 @@ impl Program {
     }
 
     /// The variable of a match that begins at `start`, and where the match ends.
+    ///
+    /// The byte before `start` must be one of `before`.
     #[inline]
     pub fn run(&self, text: &[u8], start: usize, stack: &mut Stack) -> Option<(usize, usize, usize)> {
         stack.begin = start;
@@ -201,10 +243,21 @@ impl Program {
                     op += 1;
                     p >= lo
                 }
-                Op::Split(other) => {
-                    stack.frames.push(Frame::Other(*other, p as u32));
-                    op += 1;
+                Op::Split { other, here, there } => {
+                    let next = text.get(p).copied();
+                    match (here.has(next), there.has(next)) {
+                        (true, true) => {
+                            stack.frames.push(Frame::Other(*other, p as u32));
+                            op += 1;
+                        }
+                        (true, false) => op += 1,
+                        (false, _) => op = *other as usize,
+                    }
                     true
+                }
+                Op::Peek(next) => {
+                    op += 1;
+                    next.has(text.get(p).copied())
                 }
                 Op::Jump(to) => {
                     op = *to as usize;
@@ -288,13 +341,13 @@ fn emit(node: &Node, ops: &mut Vec<Op>) -> Result<(), String> {
                 let split = ops.len();
                 let last = i + 1 == all.len();
                 if !last {
-                    ops.push(Op::Split(0));
+                    ops.push(Op::Start);
                 }
                 emit(n, ops)?;
                 if !last {
                     jumps.push(ops.len());
                     ops.push(Op::Jump(0));
-                    ops[split] = Op::Split(ops.len() as u32);
+                    ops[split] = split_to(ops.len());
                 }
             }
             for jump in jumps {
@@ -302,6 +355,13 @@ fn emit(node: &Node, ops: &mut Vec<Op>) -> Result<(), String> {
             }
         }
         Node::Repeat { node, min, max } => repeat(node, *min, *max, ops)?,
+        Node::Look { ahead: true, negative, node } if one_set(node).is_some() => {
+            let set = one_set(node).unwrap_or(Set::NONE);
+            ops.push(Op::Peek(match negative {
+                true => Next { set: set.not(), end: true },
+                false => Next { set, end: false },
+            }));
+        }
         Node::Look { ahead: true, negative, node } => {
             let at = ops.len();
             ops.push(Op::Start);
@@ -312,7 +372,7 @@ fn emit(node: &Node, ops: &mut Vec<Op>) -> Result<(), String> {
         Node::Look { negative, node, .. } => {
             let mut sets = Vec::new();
             fixed(node, &mut sets)?;
-            ops.push(Op::Behind { negative: *negative, sets });
+            ops.push(Op::Behind { negative: *negative, sets: sets.into() });
         }
         Node::Start => ops.push(Op::Start),
         Node::Named(node) => {
@@ -339,13 +399,40 @@ fn repeat(node: &Node, min: u32, max: u32, ops: &mut Vec<Op>) -> Result<(), Stri
     let mut splits = Vec::new();
     for _ in min..max {
         splits.push(ops.len());
-        ops.push(Op::Split(0));
+        ops.push(Op::Start);
         emit(node, ops)?;
     }
     for split in splits {
-        ops[split] = Op::Split(ops.len() as u32);
+        ops[split] = split_to(ops.len());
     }
     Ok(())
+}
+
+fn split_to(other: usize) -> Op {
+    Op::Split { other: other as u32, here: Next::ANY, there: Next::ANY }
+}
+
+/// What must be before a position, if that is all the node asks.
+fn behind(node: &Node) -> Option<Next> {
+    match node {
+        Node::Start => Some(Next { set: Set::NONE, end: true }),
+        Node::Look { ahead: false, negative, node } => {
+            let set = one_set(node)?;
+            Some(match negative {
+                true => Next { set: set.not(), end: true },
+                false => Next { set, end: false },
+            })
+        }
+        Node::Alt(all) => {
+            let mut any = Next { set: Set::NONE, end: false };
+            for n in all {
+                any = any.or(&behind(n)?);
+            }
+            Some(any)
+        }
+        Node::Cat(all) if all.len() == 1 => behind(&all[0]),
+        _ => None,
+    }
 }
 
 /// The class of a node that matches one byte.

@@ -331,6 +331,17 @@ pub fn least(node: &Node) -> usize {
     }
 }
 
+/// What is needed if one of two things matches: sets of which the one or the other is a part.
+fn both_need(a: &[Set], b: &[Set]) -> Vec<Set> {
+    let wider = |x: &[Set], y: &[Set]| -> Vec<Set> {
+        x.iter().filter(|s| y.iter().any(|t| t.within(s))).copied().collect()
+    };
+    let mut found = wider(a, b);
+    found.extend(wider(b, a));
+    found.dedup();
+    found
+}
+
 /// The sets of bytes of which something that matches holds one before any white space; those looked for
 /// ahead count.
 pub fn needs(node: &Node, found: &mut Vec<Set>) -> bool {
@@ -352,7 +363,7 @@ pub fn needs(node: &Node, found: &mut Vec<Set>) -> bool {
                 white |= needs(n, &mut own);
                 common = Some(match common {
                     None => own,
-                    Some(c) => c.into_iter().filter(|s| own.contains(s)).collect(),
+                    Some(c) => both_need(&c, &own),
                 });
             }
             found.extend(common.unwrap_or_default());

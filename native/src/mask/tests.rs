@@ -5,7 +5,8 @@ use super::*;
 fn runs(syntax: &str, text: &str) -> Option<(usize, usize, usize)> {
     let program = Program::compile(&parse(syntax.as_bytes()).unwrap()).unwrap();
     let mut stack = Stack::default();
-    (0..text.len()).find_map(|p| program.run(text.as_bytes(), p, &mut stack))
+    let text = text.as_bytes();
+    (0..text.len()).filter(|p| program.can_begin(text, *p)).find_map(|p| program.run(text, p, &mut stack))
 }
 
 #[test]

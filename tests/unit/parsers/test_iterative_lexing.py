@@ -153,8 +153,8 @@ def test_an_expression_that_is_not_understood_is_refused():
     parts = {"member": "", "unit": "", "classes": (1, 2, 3, 4), "window": 10}
     with pytest.raises(NativeError, match=r"only greedy repetitions .* byte 2 of a\*\?"):
         MaskLexer([(1, "a*?")], **parts)
-    with pytest.raises(NativeError, match="at most 64"):
-        MaskLexer([(1, "a")] * 65, **parts)
+    with pytest.raises(NativeError, match="at most 63"):
+        MaskLexer([(1, "a")] * 64, **parts)
     empty = MaskLexer([], **parts).spans(ByteColumn.of([b"a" * 12]))
     assert [part.tolist() for part in empty] == [[0, 1], [[10, 12, 4]]]
     assert np.shape(empty[1]) == (1, 3)
