@@ -82,7 +82,7 @@ def check(texts: list[str], off: tuple[str, ...] = ()) -> None:
     assert len(set(own)) == len(own)
 
 
-@settings(max_examples=600)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(TEXTS, max_size=5))
 def test_both_find_the_same_in_what_looks_like_variables(texts):
     """The table is one, and so is what it means."""
@@ -95,6 +95,7 @@ def test_both_find_the_same_in_any_bytes(texts):
     check(texts)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.lists(st.sampled_from(NAMES), max_size=len(NAMES)))
 def test_rules_can_be_switched_off_natively_too(text, off):
     """The ablation measures what the parser does."""

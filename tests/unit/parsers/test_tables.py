@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logpipe import native, pipeline
@@ -88,6 +88,7 @@ def test_a_parser_with_a_table_passes_the_suite():
     check_parser(Digits)
 
 
+@settings(deadline=None, max_examples=60)
 @given(log_files(), st.sampled_from([1, 3, 1 << 18]))
 def test_nothing_is_lost_and_neither_threads_nor_chunks_matter(data, lines):
     """The invariant, and the same table and ids however the log was cut."""
