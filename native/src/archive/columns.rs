@@ -34,50 +34,139 @@ impl Column {
     }
 }
 
-/// The columns of some rows. `columns[t][k]` is the column of slot k of template t, below `count`.
-pub fn gather(rows: &Rows, columns: &[Vec<u32>], count: usize) -> Vec<Column> {
-    let mut sizes = vec![(0usize, 0usize); count];
-    let mut spans = rows.spans;
-    for &t in rows.rows {
-        let slots = &columns[t as usize];
-        let (own, rest) = spans.split_at(slots.len());
-        spans = rest;
-        for (&c, s) in slots.iter().zip(own) {
-            let size = &mut sizes[c as usize];
-            size.0 += 1;
-            size.1 += (s.end - s.start) as usize;
-        }
-    }
-    let mut found: Vec<Column> = sizes
-        .iter()
-        .map(|&(n, bytes)| Column { data: Vec::with_capacity(bytes), ends: Vec::with_capacity(n) })
-        .collect();
-    let mut spans = rows.spans;
-    for &t in rows.rows {
-        let slots = &columns[t as usize];
-        let (own, rest) = spans.split_at(slots.len());
-        spans = rest;
-        for (&c, s) in slots.iter().zip(own) {
-            found[c as usize].push(&rows.raw[s.start as usize..s.end as usize]);
-        }
-    }
-    found
+/// Bytes that are copied at once where there is room for it.
+const BLOCK: usize = 32;
+
+/// A column under way: its data is longer than what is used, so that copies may run over.
+#[derive(Default)]
+struct Growing {
+    data: Vec<u8>,
+    used: usize,
+    ends: Vec<u32>,
 }
 
-/// A fast hash of a short value; only speed rests on it.
+impl Growing {
+    #[inline(always)]
+    fn push(&mut self, raw: &[u8], start: usize, end: usize) {
+        let n = end - start;
+        if n <= BLOCK && start + BLOCK <= raw.len() {
+            if self.used + BLOCK > self.data.len() {
+                self.data.resize(2 * self.data.len() + 1024, 0);
+            }
+            let piece: &[u8; BLOCK] = raw[start..start + BLOCK].try_into().unwrap_or(&[0; BLOCK]);
+            self.data[self.used..self.used + BLOCK].copy_from_slice(piece);
+        } else {
+            if self.used + n > self.data.len() {
+                self.data.resize(2 * self.data.len() + n + 1024, 0);
+            }
+            self.data[self.used..self.used + n].copy_from_slice(&raw[start..end]);
+        }
+        self.used += n;
+        self.ends.push(self.used as u32);
+    }
+}
+
+/// The columns of some rows, which are proved to be rows on the way: literals and spans in turn are
+/// the raw bytes. `columns[t][k]` is the column of slot k of template t, below `count`.
+pub fn gather(rows: &Rows, columns: &[Vec<u32>], count: usize) -> Result<Vec<Column>, String> {
+    let mut found: Vec<Growing> = (0..count).map(|_| Growing::default()).collect();
+    let (mut spans, mut at) = (rows.spans, 0usize);
+    for (row, &t) in rows.rows.iter().enumerate() {
+        let wrong = || format!("row {row} does not fit its template {t}");
+        let template = rows.templates.get(t as usize).ok_or_else(wrong)?;
+        let slots = columns.get(t as usize).ok_or_else(wrong)?;
+        if template.literals.len() != slots.len() + 1 || spans.len() < slots.len() {
+            return Err(wrong());
+        }
+        let begin = at;
+        let (own, rest) = spans.split_at(slots.len());
+        spans = rest;
+        for (k, literal) in template.literals.iter().enumerate() {
+            let end = at + literal.len();
+            if end > rows.raw.len() || !same(&rows.raw[at..end], literal) {
+                return Err(wrong());
+            }
+            at = end;
+            if let (Some(&c), Some(s)) = (slots.get(k), own.get(k)) {
+                if s.start as usize != at || s.end < s.start || s.end as usize > rows.raw.len() {
+                    return Err(wrong());
+                }
+                found[c as usize].push(rows.raw, s.start as usize, s.end as usize);
+                at = s.end as usize;
+            }
+        }
+        if at == begin {
+            return Err(wrong());
+        }
+    }
+    if at != rows.raw.len() || !spans.is_empty() {
+        return Err(format!("the rows end at byte {at} of {}", rows.raw.len()));
+    }
+    Ok(found
+        .into_iter()
+        .map(|mut g| {
+            g.data.truncate(g.used);
+            Column { data: g.data, ends: g.ends }
+        })
+        .collect())
+}
+
+#[inline(always)]
+fn load8(b: &[u8], at: usize) -> u64 {
+    let mut w = [0u8; 8];
+    w.copy_from_slice(&b[at..at + 8]);
+    u64::from_le_bytes(w)
+}
+
+#[inline(always)]
+fn load4(b: &[u8], at: usize) -> u64 {
+    let mut w = [0u8; 4];
+    w.copy_from_slice(&b[at..at + 4]);
+    u64::from(u32::from_le_bytes(w))
+}
+
+/// Up to 8 bytes as a number.
+#[inline(always)]
+fn short(b: &[u8]) -> u64 {
+    match b.len() {
+        0 => 0,
+        1..4 => u64::from(b[0]) | u64::from(b[b.len() / 2]) << 8 | u64::from(b[b.len() - 1]) << 16,
+        n if n < 8 => load4(b, 0) | load4(b, n - 4) << 32,
+        _ => load8(b, 0),
+    }
+}
+
+/// Whether two texts are the same, without a call for short ones.
+#[inline(always)]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    let n = a.len();
+    if n != b.len() {
+        return false;
+    }
+    match n {
+        0..=8 => short(a) == short(b),
+        9..=16 => load8(a, 0) == load8(b, 0) && load8(a, n - 8) == load8(b, n - 8),
+        _ => a == b,
+    }
+}
+
+/// A fast hash of a value; only speed rests on it.
+#[inline(always)]
 pub fn hash(value: &[u8]) -> u64 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut h = (value.len() as u64).wrapping_mul(K);
-    let mut words = value.chunks_exact(8);
-    for w in &mut words {
-        let mut b = [0u8; 8];
-        b.copy_from_slice(w);
-        h = (h ^ u64::from_le_bytes(b)).wrapping_mul(K);
-        h ^= h >> 32;
+    let n = value.len();
+    let mut h = (n as u64).wrapping_mul(K);
+    if n > 8 {
+        let mut at = 0;
+        while at + 8 < n {
+            h = (h ^ load8(value, at)).wrapping_mul(K);
+            h ^= h >> 32;
+            at += 8;
+        }
+        h = (h ^ load8(value, n - 8)).wrapping_mul(K);
+    } else {
+        h = (h ^ short(value)).wrapping_mul(K);
     }
-    let mut b = [0u8; 8];
-    b[..words.remainder().len()].copy_from_slice(words.remainder());
-    h = (h ^ u64::from_le_bytes(b)).wrapping_mul(K);
     h ^ (h >> 29)
 }
 
@@ -111,7 +200,7 @@ impl Entries {
             }
             if slot >> 32 == h >> 32 {
                 let i = slot as u32 - 1;
-                if self.values.get(i as usize) == value {
+                if same(self.values.get(i as usize), value) {
                     return (at, Some(i));
                 }
             }

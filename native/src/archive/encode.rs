@@ -2,7 +2,7 @@
 
 use super::bytes::put_varint;
 use super::choose::{cut_tail, Plan, Sample};
-use super::columns::{gather, Column, Entries};
+use super::columns::{gather, same, Column, Entries};
 use super::ints::{put_ints, put_references};
 use super::numbers::{self, Skeleton, Stamp};
 use super::*;
@@ -42,7 +42,7 @@ struct Encoder {
 impl Encoder {
     fn column(&mut self, column: &Column, depth: u32) {
         let Some(first) = column.iter().next() else { return };
-        if column.data.len() == first.len() * column.len() && column.iter().all(|v| v == first) {
+        if column.data.len() == first.len() * column.len() && column.iter().all(|v| same(v, first)) {
             self.table.push(CODEC_CONSTANT);
             put_literal(first, &mut self.table, &mut self.streams);
             return;
@@ -68,9 +68,7 @@ impl Encoder {
             Plan::Dictionary => self.dictionary(column),
             Plan::Pool => self.references(column),
             Plan::Number => {
-                let Some(form) = numbers::form(column.iter()) else { return false };
-                let parsed: Option<Vec<u64>> = column.iter().map(|v| numbers::parse(v, form)).collect();
-                let Some(values) = parsed else { return false };
+                let Some((form, values)) = numbers::parse_all(column) else { return false };
                 self.table.extend([CODEC_NUMBER, form]);
                 put_ints(&values, &mut self.table, &mut self.streams, STEPS);
                 true
@@ -123,12 +121,15 @@ impl Encoder {
     fn dictionary(&mut self, column: &Column) -> bool {
         let mut own = Entries::default();
         let mut index = Vec::with_capacity(column.len());
+        let mut last: (&[u8], u32) = (&[], u32::MAX);
         for v in column.iter() {
-            let (i, _) = own.add(v);
-            if own.len() > MAX_DICTIONARY {
-                return false;
+            if last.1 == u32::MAX || !same(v, last.0) {
+                last = (v, own.add(v).0);
+                if own.len() > MAX_DICTIONARY {
+                    return false;
+                }
             }
-            index.push(i as u8);
+            index.push(last.1 as u8);
         }
         self.table.push(CODEC_DICTIONARY);
         put_varint(&mut self.table, own.len() as u64);
@@ -141,9 +142,13 @@ impl Encoder {
         let before = self.pool.len();
         let mut values = Vec::with_capacity(column.len());
         let mut lengths = Vec::with_capacity(column.len());
+        let mut last: (&[u8], u32) = (&[], u32::MAX);
         for v in column.iter() {
             lengths.push(self.pool.len() as u64);
-            values.push(u64::from(self.pool.add(v).0));
+            if last.1 == u32::MAX || !same(v, last.0) {
+                last = (v, self.pool.add(v).0);
+            }
+            values.push(u64::from(last.1));
         }
         self.table.push(CODEC_POOL);
         put_references(&values, &lengths, &mut self.table, &mut self.streams, STEPS);
@@ -161,8 +166,11 @@ pub fn encode(rows: &Rows, columns: &[Vec<u32>]) -> Result<Streams, String> {
     if rows.spans.len() > rows.raw.len() {
         return Err("more slots than bytes".into());
     }
-    rows.check()?;
+    if rows.raw.len() >= 1 << 30 {
+        return Err("a block of a gigabyte or more".into());
+    }
     let (columns, count) = renumbered(columns);
+    let gathered = gather(rows, &columns, count)?;
     let mut encoder = Encoder { streams: Streams::default(), table: Vec::new(), pool: Entries::default() };
     put_templates(rows.templates, &mut encoder.streams);
     for slots in &columns {
@@ -170,8 +178,8 @@ pub fn encode(rows: &Rows, columns: &[Vec<u32>]) -> Result<Streams, String> {
     }
     let ids: Vec<u64> = rows.rows.iter().map(|&t| u64::from(t)).collect();
     put_ints(&ids, &mut encoder.table, &mut encoder.streams, ROWS);
-    for column in gather(rows, &columns, count) {
-        encoder.column(&column, 0);
+    for column in &gathered {
+        encoder.column(column, 0);
     }
     let Encoder { mut streams, table, .. } = encoder;
     streams[TABLE].extend_from_slice(&table);

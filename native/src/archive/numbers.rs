@@ -1,5 +1,7 @@
 //! Text that is a number, or numbers between fixed literals, as one integer and back to the same bytes.
 
+use super::columns::Column;
+
 /// Canonical decimal: no leading zero, no sign.
 pub const PLAIN: u8 = 0;
 /// Canonical decimal with an optional minus, zigzag coded.
@@ -70,6 +72,27 @@ pub fn parse(text: &[u8], form: u8) -> Option<u64> {
         }
         _ => digits(text).filter(|_| text.len() == usize::from(form - PADDED)),
     }
+}
+
+/// All values of a column, and the form they have.
+pub fn parse_all(column: &Column) -> Option<(u8, Vec<u64>)> {
+    let mut values = Vec::with_capacity(column.len());
+    // Mostly there is neither sign nor padding, and one pass will do.
+    for v in column.iter() {
+        match parse(v, PLAIN) {
+            Some(n) => values.push(n),
+            None => break,
+        }
+    }
+    if values.len() == column.len() {
+        return Some((PLAIN, values));
+    }
+    let form = form(column.iter())?;
+    values.clear();
+    for v in column.iter() {
+        values.push(parse(v, form)?);
+    }
+    Some((form, values))
 }
 
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
