@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.archive.layout import BlockHeader
-from logpipe.archive.packing import Level, pack, pack_plain, unpack
+from logpipe.archive.packing import STORED, Level, pack, pack_plain, unpack
 from logpipe.errors import ArchiveError, NativeError
-from logpipe.native.archive import STREAMS, BlockRows, decode_block, xxh64
+from logpipe.native.archive import STREAMS, BlockRows, decode_block, decode_mixed, xxh64
 
 __all__ = [
     "COLUMNS",
     "PLAIN",
+    "ROWS",
     "PackedBlock",
     "Stream",
     "directory",
@@ -30,14 +31,16 @@ __all__ = [
     "unpack_block",
 ]
 
-PLAIN, COLUMNS = 0, 1
+PLAIN, COLUMNS, ROWS = 0, 1, 2
 
+CODED_ROWS = 10
+"""Stream of a block of level max that has its rows."""
 IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
 _PIECE = 1 << 18
 _PIECES = 4
-_SCALE = {"fast": 1.0, "default": 0.75, "max": 0.7}
+_SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
 """What the packer of plain bytes makes of a block, against zstd -3 on pieces of it, at best."""
 
 
@@ -71,11 +74,18 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
     raw = rows.raw
     payload, streams, codec = b"", 0, PLAIN
     try:
-        encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
-        if sum(len(data) for _, data in encoded) > _room(len(raw)):
+        if level == "max":
+            codec = ROWS
+            table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
+            packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
+            packed.append((CODED_ROWS, len(coded), STORED, coded))
+        else:
+            codec = COLUMNS
+            encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
+            packed = [(kind, len(data), *pack(data, level)) for kind, data in encoded]
+        if sum(size for _, size, _, _ in packed) > _room(len(raw)):
             raise NativeError("streams that are larger than what they stand for")
-        packed = [(kind, len(data), *pack(data, level)) for kind, data in encoded]
-        payload, streams, codec = _payload(packed), len(packed), COLUMNS
+        payload, streams = _payload(packed), len(packed)
     except NativeError:
         # Rows of a kind that columns do not hold; the bytes are stored all the same.
         pass
@@ -216,6 +226,14 @@ def unpack_block(header: BlockHeader, payload: bytes) -> npt.NDArray[np.uint8] |
             raw = decode_block(
                 [streams.get(kind, b"") for kind in range(STREAMS)], header.lines, header.raw
             )
+        except NativeError as error:
+            raise ArchiveError(str(error)) from None
+    elif header.codec == ROWS:
+        if not set(streams) <= {0, 1, CODED_ROWS}:
+            raise ArchiveError(f"stream {max(streams)} is not known; use a newer logpipe")
+        table, literals, coded = (streams.get(kind, b"") for kind in (0, 1, CODED_ROWS))
+        try:
+            raw = decode_mixed(table, literals, coded, header.lines, header.raw)
         except NativeError as error:
             raise ArchiveError(str(error)) from None
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from logpipe.archive.blocks import COLUMNS, PLAIN, directory, read_varint
+from logpipe.archive.blocks import COLUMNS, PLAIN, ROWS, directory, read_varint
 from logpipe.archive.layout import FORMAT, BlockHeader
 from logpipe.archive.packing import unpack
 from logpipe.archive.reader import Archive
@@ -25,10 +25,11 @@ STREAM_NAMES = (
     "dictionary indexes",
     "texts",
     "lengths of texts",
+    "rows",
 )
 
-_CODECS = {PLAIN: "plain", COLUMNS: "columns"}
-_PACKINGS = ("stored", "zstd", "lzma")
+_CODECS = {PLAIN: "plain", COLUMNS: "columns", ROWS: "rows"}
+_PACKINGS = ("stored", "zstd", "lzma", "mixed")
 
 
 def facts(path: str) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def facts(path: str) -> dict[str, Any]:
                 streams[name][1] += s.size
                 packed += s.packed
                 packings.add(_PACKINGS[s.packing] if s.packing < len(_PACKINGS) else "?")
-                if header.codec == COLUMNS and s.kind == 0:
+                if header.codec in (COLUMNS, ROWS) and s.kind == 0:
                     table = unpack(s.packing, payload[s.at : s.at + s.packed], s.size)
                     templates += read_varint(table, 0)[0]
             blocks.append(

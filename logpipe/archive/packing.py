@@ -1,8 +1,8 @@
-"""Streams packed: stored, zstd, or LZMA.
+"""Streams packed: stored, zstd, LZMA, or by the mixing coder of our own (level max).
 
-All three are published formats with many implementations; which version of a library packs does not
-matter for reading. A packed stream says nothing about its size that is believed: the directory in
-front of it does, and what comes out has to agree.
+zstd and LZMA are published formats with many implementations; which version of a library packs
+does not matter for reading. A packed stream says nothing about its size that is believed: the
+directory in front of it does, and what comes out has to agree.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Literal
 
 import zstandard
 
-from logpipe.errors import ArchiveError
+from logpipe.errors import ArchiveError, NativeError
+from logpipe.native.rows import decode_text, encode_text
 
-__all__ = ["LZMA", "STORED", "ZSTD", "Level", "pack", "pack_plain", "unpack"]
+__all__ = ["LZMA", "MIXED", "STORED", "ZSTD", "Level", "pack", "pack_plain", "unpack"]
 
-STORED, ZSTD, LZMA = 0, 1, 2
+STORED, ZSTD, LZMA, MIXED = 0, 1, 2, 3
 
 Level = Literal["fast", "default", "max"]
 
@@ -31,7 +32,9 @@ def pack(data: bytes, level: Level) -> tuple[int, bytes]:
         return STORED, data
     if level == "fast":
         return _best(data, (ZSTD, _zstd(data, 3)))
-    return _best(data, (LZMA, _lzma(data, 6 if level == "default" else 9)))
+    if level == "default":
+        return _best(data, (LZMA, _lzma(data, 6)))
+    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, encode_text(data)), key=_size))
 
 
 def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
@@ -40,7 +43,11 @@ def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
         return _best(data, (ZSTD, _zstd(data, 3)))
     if level == "default":
         return _best(data, (ZSTD, _zstd(data, 19)))
-    return _best(data, (LZMA, _lzma(data, 9)))
+    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, encode_text(data)), key=_size))
+
+
+def _size(packed: tuple[int, bytes]) -> int:
+    return len(packed[1])
 
 
 def _best(data: bytes, packed: tuple[int, bytes]) -> tuple[int, bytes]:
@@ -86,6 +93,11 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
         return _unzstd(data, size)
     if packing == LZMA:
         return _unlzma(data, size)
+    if packing == MIXED:
+        try:
+            return decode_text(data, size)
+        except NativeError as error:
+            raise ArchiveError(f"damaged stream: {error}") from None
     raise ArchiveError(f"packing {packing} is not known; use a newer logpipe")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from logpipe.native.library import (
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
 
-__all__ = ["STREAMS", "BlockRows", "decode_block", "match_rows", "xxh64"]
+__all__ = ["STREAMS", "BlockRows", "decode_block", "decode_mixed", "match_rows", "xxh64"]
 
 STREAMS = 10
 """Streams of a block; FORMAT.md says what is in each."""
@@ -86,9 +87,45 @@ class BlockRows:
         Raises:
             NativeError: these rows cannot be a block of columns (store them otherwise).
         """
-        buffer = owned(lib.lp_block_encode(self._pointer), lib.lp_buffer_free)
-        offsets, data = part(buffer, 1, np.int64), part(buffer, 0, np.uint8)
-        return [data[a:b] for a, b in itertools.pairwise(offsets)]
+        return _parts(lib.lp_block_encode(self._pointer))
+
+    def encode_mixed(self) -> list[npt.NDArray[np.uint8]]:
+        """Table of templates, their literals, and the rows coded in order: level max.
+
+        Raises:
+            NativeError: these rows cannot be coded (store them otherwise).
+        """
+        return _parts(lib.lp_block_encode_mixed(self._pointer))
+
+
+def _parts(pointer: Any) -> list[npt.NDArray[np.uint8]]:
+    buffer = owned(pointer, lib.lp_buffer_free)
+    offsets, data = part(buffer, 1, np.int64), part(buffer, 0, np.uint8)
+    return [data[a:b] for a, b in itertools.pairwise(offsets)]
+
+
+def _joined(streams: Sequence[bytes]) -> tuple[bytes, npt.NDArray[np.uint64]]:
+    offsets = np.zeros(len(streams) + 1, np.uint64)
+    np.cumsum([len(s) for s in streams], out=offsets[1:])
+    return b"".join(streams), offsets
+
+
+def decode_mixed(
+    table: bytes, literals: bytes, rows: bytes, lines: int, raw_len: int
+) -> npt.NDArray[np.uint8]:
+    """The raw bytes of a block of level max.
+
+    Raises:
+        NativeError: the streams are not what an encoder makes.
+    """
+    joined, offsets = _joined([table, literals, rows])
+    buffer = owned(
+        lib.lp_block_decode_mixed(
+            bytes_pointer(joined), len(joined), pointer_to(offsets, "uint64_t *"), lines, raw_len
+        ),
+        lib.lp_buffer_free,
+    )
+    return part(buffer, 0, np.uint8)
 
 
 def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> npt.NDArray[np.uint8]:
@@ -100,9 +137,7 @@ def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> npt.NDAr
     """
     if len(streams) != STREAMS:
         raise NativeError(f"{len(streams)} streams, expected {STREAMS}")
-    joined = b"".join(streams)
-    offsets = np.zeros(STREAMS + 1, np.uint64)
-    np.cumsum([len(s) for s in streams], out=offsets[1:])
+    joined, offsets = _joined(streams)
     buffer = owned(
         lib.lp_block_decode(
             bytes_pointer(joined),

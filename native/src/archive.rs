@@ -12,6 +12,7 @@
 //! | `encode.rs`, `decode.rs` | columns to streams, streams to columns |
 //! | `ints.rs` | numbers: steps with escapes, byte planes |
 //! | `numbers.rs` | text that is a number, and back, exactly |
+//! | `mixed.rs` | level max: rows coded in order |
 //! | `render.rs` | columns to raw bytes |
 //! | `hash.rs` | XXH64 |
 //!
@@ -26,6 +27,7 @@ pub mod decode;
 pub mod encode;
 pub mod hash;
 mod ints;
+pub mod mixed;
 mod numbers;
 mod render;
 

@@ -1,6 +1,6 @@
 //! C functions of the archive's blocks. `unsafe` as in lib.rs: pointers that come from outside.
 
-use crate::archive::{builder::Builder, decode, encode, hash, STREAMS};
+use crate::archive::{builder::Builder, decode, encode, hash, mixed, STREAMS};
 use crate::{busy, free, guard, hot, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
 use std::sync::Mutex;
 
@@ -107,6 +107,41 @@ pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock) -> *mut LpBuffer
     guard(std::ptr::null_mut(), || {
         let b = object(block)?.0.try_lock().map_err(busy)?;
         Ok(own(joined(encode::encode(&b.rows(), &b.columns)?.into())))
+    })
+}
+
+/// A block of level max: parts 1, 0 as above, of templates, literals and coded rows.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_encode_mixed(block: *const LpBlock) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let b = object(block)?.0.try_lock().map_err(busy)?;
+        let coded = mixed::encode(&b.rows())?;
+        Ok(own(joined(vec![coded.table, coded.literals, coded.rows])))
+    })
+}
+
+/// The reverse; `offsets` has four values.
+///
+/// # Safety
+/// `data` has `len` bytes, `offsets` has four values.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_decode_mixed(
+    data: *const u8,
+    len: usize,
+    offsets: *const u64,
+    lines: u64,
+    raw_len: u64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let data = slice(data, len)?;
+        let offsets = slice(offsets, 4)?;
+        let part =
+            |k: usize| data.get(offsets[k] as usize..offsets[k + 1] as usize).ok_or("streams that overlap");
+        let (lines, raw_len) = (lines as usize, raw_len as usize);
+        Ok(own(LpBuffer::of(mixed::decode(part(0)?, part(1)?, part(2)?, lines, raw_len)?)))
     })
 }
 

@@ -1,0 +1,147 @@
+//! Blocks of level max: rows coded in order by the mixing coder (rs.rs), with the parse that is best.
+//!
+//! The parser's rows are one candidate; fields between delimiters and whole lines need no parser and win
+//! on logs whose messages are no sentences. A stretch from the middle of the block decides.
+
+use super::bytes::Cursor;
+use super::decode::read_templates;
+use super::encode::put_templates;
+use super::{Streams, LITERALS, TABLE};
+use crate::layout::Span;
+use crate::rows::{field_rows, line_rows, OwnedRows, RowTemplate, Rows};
+use crate::rs;
+
+/// Bytes of the stretch on which parses are tried.
+const STRETCH: usize = 256 << 10;
+/// Row templates that the parse into fields makes at most.
+const MAX_FIELD_TEMPLATES: usize = 4096;
+
+/// A block of rows: streams TABLE and LITERALS, and the coded rows.
+pub struct Mixed {
+    pub table: Vec<u8>,
+    pub literals: Vec<u8>,
+    pub rows: Vec<u8>,
+}
+
+/// Codes a block by whichever parse is the smallest on a stretch of it.
+pub fn encode(rows: &Rows) -> Result<Mixed, String> {
+    rows.check()?;
+    let (stretch, given) = middle(rows);
+    let raw = &rows.raw[stretch.0..stretch.1];
+    let mut best = (price(&given.on(raw))?, None);
+    let others: [fn(&[u8]) -> OwnedRows; 2] = [|raw| field_rows(raw, MAX_FIELD_TEMPLATES), line_rows];
+    for (i, parse) in others.iter().enumerate() {
+        let price = price(&parse(raw).on(raw))?;
+        if price < best.0 {
+            best = (price, Some(i));
+        }
+    }
+    match best.1 {
+        None => whole(rows),
+        Some(i) => whole(&others[i](rows.raw).on(rows.raw)),
+    }
+}
+
+fn whole(rows: &Rows) -> Result<Mixed, String> {
+    let (templates, numbers) = used(rows);
+    let mut streams = Streams::default();
+    put_templates(&templates, &mut streams);
+    let coded = rs::encode(&Rows { templates: &templates, rows: &numbers, ..*rows })?;
+    Ok(Mixed {
+        table: std::mem::take(&mut streams[TABLE]),
+        literals: std::mem::take(&mut streams[LITERALS]),
+        rows: coded,
+    })
+}
+
+/// Coded rows and about what their templates cost.
+fn price(rows: &Rows) -> Result<usize, String> {
+    let (templates, numbers) = used(rows);
+    let text: usize = templates.iter().flat_map(|t| &t.literals).map(|l| l.len() / 3 + 1).sum();
+    Ok(rs::encode(&Rows { templates: &templates, rows: &numbers, ..*rows })?.len() + text)
+}
+
+/// The templates that rows have, in order of first use.
+fn used(rows: &Rows) -> (Vec<RowTemplate>, Vec<u32>) {
+    let mut numbers = vec![u32::MAX; rows.templates.len()];
+    let mut templates = Vec::new();
+    let renumbered = rows
+        .rows
+        .iter()
+        .map(|&t| {
+            let number = &mut numbers[t as usize];
+            if *number == u32::MAX {
+                *number = templates.len() as u32;
+                templates.push(rows.templates[t as usize].clone());
+            }
+            *number
+        })
+        .collect();
+    (templates, renumbered)
+}
+
+/// Rows from the middle of a block, about `STRETCH` bytes, and where they lie.
+fn middle(rows: &Rows) -> ((usize, usize), OwnedRows) {
+    let begin = if rows.raw.len() > 2 * STRETCH { rows.raw.len() / 2 } else { 0 };
+    let (mut at, mut spans) = (0usize, 0usize);
+    let mut found = OwnedRows { templates: rows.templates.to_vec(), ..Default::default() };
+    let mut range = None;
+    for &t in rows.rows {
+        let template = &rows.templates[t as usize];
+        let own = &rows.spans[spans..spans + template.slots()];
+        let literals: usize = template.literals.iter().map(Vec::len).sum();
+        let end = at + literals + own.iter().map(|s| (s.end - s.start) as usize).sum::<usize>();
+        if at >= begin {
+            let start = range.get_or_insert((at, at)).0;
+            range = Some((start, end));
+            found.rows.push(t);
+            let moved = |p: u32| p - start as u32;
+            found.spans.extend(own.iter().map(|s| Span { start: moved(s.start), end: moved(s.end) }));
+            if end - start >= STRETCH {
+                break;
+            }
+        }
+        spans += template.slots();
+        at = end;
+    }
+    (range.unwrap_or((0, 0)), found)
+}
+
+/// The raw bytes, exactly `raw_len` of them in `lines` rows.
+pub fn decode(
+    table: &[u8],
+    literals: &[u8],
+    rows: &[u8],
+    lines: usize,
+    raw_len: usize,
+) -> Result<Vec<u8>, String> {
+    let mut cursor = Cursor::new(table, "TABLE");
+    let templates = read_templates(&mut cursor, literals)?;
+    cursor.end()?;
+    rs::decode(rows, &templates, lines, raw_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_comes_back_whatever_parse_wins() {
+        let logs = [
+            (0..3000)
+                .map(|i| format!("{i} job {} done in {} ms\n", i % 7, i * 37 % 1000))
+                .collect::<String>(),
+            (0..3000).map(|i| format!("k={i} \"GET /a/{} x\" {}\n", i % 13, i % 3)).collect(),
+            "x".repeat(5000),
+        ];
+        for log in &logs {
+            let raw = log.as_bytes();
+            for owned in [line_rows(raw), field_rows(raw, 100)] {
+                let coded = encode(&owned.on(raw)).unwrap();
+                let lines = owned.rows.len();
+                let back = decode(&coded.table, &coded.literals, &coded.rows, lines, raw.len()).unwrap();
+                assert!(back == raw);
+            }
+        }
+    }
+}
