@@ -43,6 +43,7 @@ __all__ = [
     "Header",
     "Programs",
     "classify",
+    "classify_columns",
     "join_classes",
     "line_order",
     "render_lines",
@@ -568,6 +569,30 @@ def classify(column: ByteColumn) -> LexicalClass:
             )
         )
     )
+
+
+def classify_columns(
+    values: ByteColumn, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """The lexical class, as uint8, of each of n runs of values: from `starts` up to `ends`."""
+    offsets, data = column_parts(values)
+    starts = np.ascontiguousarray(starts, np.int64)
+    ends = np.ascontiguousarray(ends, np.int64)
+    counted("ends", ends, len(starts))
+    out = np.zeros(len(starts), np.uint8)
+    checked(
+        lib.lp_classify_columns(
+            pointer_to(offsets, "int32_t *"),
+            len(values),
+            pointer_to(data, "uint8_t *"),
+            len(data),
+            pointer_to(starts, "int64_t *"),
+            pointer_to(ends, "int64_t *"),
+            len(starts),
+            pointer_to(out, "uint8_t *"),
+        )
+    )
+    return out
 
 
 def split_line(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from logpipe import native
 from logpipe.batch import ByteColumn, ParsedBatch, Shape
-from logpipe.template import LexicalClass, Template, TemplateTable
+from logpipe.template import VERBATIM, LexicalClass, Template, TemplateTable
 
 __all__ = ["Summary"]
 
@@ -17,6 +17,9 @@ EXAMPLES = 3
 """Distinct values kept per slot."""
 
 _EXAMPLE_BYTES = 200
+
+_LOOKS = 16
+"""Lines of a template that are looked at for examples."""
 
 
 class Summary:
@@ -38,7 +41,13 @@ class Summary:
         self.last_line = np.zeros(1, np.int64)
         self.shapes: dict[Shape, None] = {}
         self._examples: dict[int, list[list[bytes]]] = {}
+        # Types of carried templates; of those that were looked at, `_classes` has them.
         self._types: dict[int, list[LexicalClass]] = {}
+        # Per template id: slots, place of the first in `_classes`, lines looked at for examples.
+        self._slots = np.zeros(0, np.int64)
+        self._places = np.zeros(0, np.int64)
+        self._looked = np.zeros(0, np.int64)
+        self._classes = np.zeros(0, np.uint8)
 
     def grow(self, templates: int) -> None:
         """Makes room for template ids below `templates`."""
@@ -76,18 +85,51 @@ class Summary:
         self.shapes.update((batch.shapes[i], None) for i in np.flatnonzero(counts).tolist())
 
     def look_at(self, batch: ParsedBatch) -> None:
-        """Takes examples and types from the values of a batch."""
-        for template_id in batch.present:
-            slots = batch.templates[template_id].slots
-            if slots == 0 or template_id == 0:
-                continue
-            examples = self._examples.setdefault(template_id, [[] for _ in range(slots)])
-            types = self._types.setdefault(template_id, [LexicalClass.EMPTY] * slots)
-            for slot in range(slots):
-                column = batch.column(template_id, slot)
-                if types[slot] is not LexicalClass.TEXT:
-                    types[slot] = native.join_classes(types[slot], native.classify(column))
-                _add_examples(examples[slot], column)
+        """Takes examples and types from the values of a batch.
+
+        Columns go to the native core all at once: a chunk may have thousands, and a call for each
+        would cost more than all the rest of a pass.
+        """
+        self._know(batch.templates)
+        lines = np.bincount(batch.template_ids, minlength=len(self._slots))
+        ids = np.flatnonzero(lines)
+        slots, lines = self._slots[ids], lines[ids]
+        first = np.concatenate([[0], np.cumsum(slots * lines)])[:-1]
+        of = np.repeat(np.arange(len(ids)), slots)
+        number = np.arange(len(of)) - np.repeat(np.cumsum(slots) - slots, slots)
+        starts = first[of] + number * lines[of]
+        place = self._places[ids[of]] + number
+        todo = np.flatnonzero((self._classes[place] != LexicalClass.TEXT) & (ids[of] != VERBATIM))
+        place = place[todo]
+        found = native.classify_columns(batch.values, starts[todo], (starts + lines[of])[todo])
+        self._classes[place] = _joins()[self._classes[place], found]
+        fresh = (self._looked[ids] < _LOOKS) & (slots > 0) & (ids != VERBATIM)
+        for at in np.flatnonzero(fresh).tolist():
+            self._take_examples(batch, int(ids[at]), int(first[at]), int(lines[at]))
+
+    def _know(self, templates: TemplateTable) -> None:
+        """Makes room for the slots of new templates."""
+        known = len(self._slots)
+        if known < len(templates):
+            new = [templates[i].slots for i in range(known, len(templates))]
+            self._slots = np.concatenate([self._slots, np.array(new, np.int64)])
+            ends = np.cumsum(self._slots)
+            self._places = ends - self._slots
+            more = np.zeros(int(ends[-1]) - len(self._classes), np.uint8)
+            self._classes = np.concatenate([self._classes, more])
+            self._looked = np.concatenate([self._looked, np.zeros(len(new), np.int64)])
+
+    def _take_examples(self, batch: ParsedBatch, template_id: int, first: int, lines: int) -> None:
+        """Keeps distinct values of the first lines of a template, wherever batches end."""
+        slots = int(self._slots[template_id])
+        examples = self._examples.setdefault(template_id, [[] for _ in range(slots)])
+        look = min(lines, _LOOKS - int(self._looked[template_id]))
+        self._looked[template_id] += look
+        for slot in range(slots):
+            for i in range(first + slot * lines, first + slot * lines + look):
+                value = batch.values[i][:_EXAMPLE_BYTES]
+                if len(examples[slot]) < EXAMPLES and value not in examples[slot]:
+                    examples[slot].append(value)
 
     def examples(self, template_id: int) -> list[list[bytes]]:
         """Some values of each slot."""
@@ -99,7 +141,13 @@ class Summary:
         After `carried_over`, a slot that joins values and the text around them is judged by a few
         examples of the lines that came before it was one.
         """
-        return self._types.get(template_id, [])
+        if template_id in self._types:
+            return self._types[template_id]
+        if template_id >= len(self._looked) or not self._looked[template_id]:
+            return []
+        first = int(self._places[template_id])
+        own = self._classes[first : first + int(self._slots[template_id])]
+        return [LexicalClass(code) for code in own.tolist()]
 
     def carried_over(
         self,
@@ -167,7 +215,7 @@ class Summary:
                 if source is None:
                     found, seen = _class_of(values[slot]), [values[slot]]
                 else:
-                    found, seen = self._types[old][source], known[source]
+                    found, seen = self.types(old)[source], known[source]
                 if types[slot] is not found:
                     types[slot] = native.join_classes(types[slot], found)
                 for value in seen:
@@ -192,10 +240,14 @@ def _places(template: Template, values: list[bytes]) -> list[tuple[int, int]]:
     return places
 
 
-def _add_examples(examples: list[bytes], column: ByteColumn) -> None:
-    for i in range(min(len(column), EXAMPLES)):
-        if len(examples) >= EXAMPLES:
-            return
-        value = column[i][:_EXAMPLE_BYTES]
-        if value not in examples:
-            examples.append(value)
+@cache
+def _joins() -> npt.NDArray[np.uint8]:
+    """The least class that holds the values of two classes, by their numbers."""
+    size = max(LexicalClass) + 1
+    return np.array(
+        [
+            [native.join_classes(LexicalClass(a), LexicalClass(b)) for b in range(size)]
+            for a in range(size)
+        ],
+        np.uint8,
+    )

@@ -229,3 +229,34 @@ pub unsafe extern "C" fn lp_take(
         Ok(own(LpBuffer { bytes, offsets: Vec::new(), short_offsets, lists: Vec::new() }))
     })
 }
+
+/// The lexical class of each of `count` columns of values: those from `starts[i]` to `ends[i]`.
+///
+/// # Safety
+/// `offsets` has `n + 1` values, `data` `len` bytes; `starts`, `ends` and `out` have `count` values.
+#[no_mangle]
+#[allow(clippy::too_many_arguments)]
+pub unsafe extern "C" fn lp_classify_columns(
+    offsets: *const i32,
+    n: usize,
+    data: *const u8,
+    len: usize,
+    starts: *const i64,
+    ends: *const i64,
+    count: usize,
+    out: *mut u8,
+) -> i32 {
+    guard(-1, || {
+        let (offsets, data) = (slice(offsets, n + 1)?, slice(data, len)?);
+        let ordered = offsets.windows(2).all(|w| w[0] <= w[1]);
+        if !ordered || offsets[0] < 0 || offsets[n] as usize > data.len() {
+            return Err("offsets that do not ascend within the data".into());
+        }
+        for (i, (&a, &b)) in slice(starts, count)?.iter().zip(slice(ends, count)?).enumerate() {
+            let bounds = usize::try_from(a).ok().zip(usize::try_from(b).ok());
+            let own = bounds.and_then(|(a, b)| offsets.get(a..=b)).ok_or("a column outside of the values")?;
+            *out.add(i) = crate::recognise::classify_column(data, own);
+        }
+        Ok(0)
+    })
+}
