@@ -77,6 +77,14 @@ _MOST_PUBLISHED = 40
     help="For each run, on the wall.",
 )
 @click.option(
+    "--cpu-limit",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each run, of CPU-seconds: the fair limit on a busy machine; 0: none.",
+)
+@click.option(
     "--memory-limit",
     type=click.FloatRange(min=0),
     default=8000.0,
@@ -166,7 +174,7 @@ def _evaluated(given: Mapping[str, Any]) -> Evaluation:
         metrics=given["metrics"],
         template_style=given["template_style"],
         contestants=given["contestants"],
-        limits=Limits(given["time_limit"], given["memory_limit"]),
+        limits=Limits(given["time_limit"], given["memory_limit"], given["cpu_limit"]),
         jobs=given["jobs"],
         retry=given["retry"],
         again=given["rerun"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -52,6 +53,8 @@ class Command:
                 raise UsageError(f"cannot run {self.command[0]}: {error.strerror}") from None
             most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             self.measured_ = {"peak_mb": most * 1024 / 1e6}
+            if code == -signal.SIGXCPU:
+                raise TimeoutError("stopped: no CPU-seconds left")
             if code:
                 raise ParserError(f"{self.command[0]} ended with {code}")
             try:
@@ -199,6 +202,8 @@ class Logparser3:
             try:
                 answer = json.loads(Path(request["answer"]).read_text("utf-8"))  # type: ignore[arg-type]
             except (OSError, ValueError):
+                if done.returncode == -signal.SIGXCPU:
+                    raise TimeoutError("stopped: no CPU-seconds left") from None
                 last = (done.stdout.strip().splitlines() or ["nothing was printed"])[-1]
                 raise ParserError(
                     f"{self.algorithm} of logparser3 ended with {done.returncode}: {last}"

@@ -200,6 +200,7 @@ def _supervised(
         "output": str(folder / "output.parquet"),
         "result": str(folder / "result.json"),
         "memory_mb": limits.memory_mb,
+        "cpu_seconds": limits.cpu_seconds,
         # Where `package.module:Class` may be, after all else.
         "path": [str(Path.cwd())] if ":" in contestant.parser else [],
     }
@@ -217,6 +218,9 @@ def _supervised(
     record = replace(record, printed=end.printed)
     if result is not None:
         record = replace(record, **result)
+    elif limits.cpu_seconds and end.reason.endswith("SIGXCPU"):
+        why = f"stopped after {limits.cpu_seconds:g} CPU-seconds"
+        record = replace(record, status="timeout", error=why)
     else:
         record = replace(record, status=end.stopped or "crashed", error=end.reason)
     if not record.ok:

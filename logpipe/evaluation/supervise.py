@@ -33,10 +33,12 @@ class Limits:
     Attributes:
         seconds: on the wall, start of the process included.
         memory_mb: of data a process holds, in 10^6 bytes; 0: no limit.
+        cpu_seconds: of each process of the run; 0: no limit. The fair one on a busy machine.
     """
 
     seconds: float = 600.0
     memory_mb: float = 8000.0
+    cpu_seconds: float = 0.0
 
 
 class Stopped(Exception):

@@ -85,6 +85,8 @@ def _explained(error: BaseException) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         return {"status": "memory", "error": "out of memory within the limit"}
     text = " ".join(str(error).split())
+    if isinstance(error, TimeoutError):
+        return {"status": "timeout", "error": text}
     kind = type(error).__name__
     return {"status": "failed", "error": f"{kind}: {text}" if text else kind}
 
@@ -107,6 +109,10 @@ def main() -> None:
         # Of data, not of address space: threads and mapped files claim much that they never use.
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    if request.get("cpu_seconds"):
+        seconds = max(1, round(request["cpu_seconds"]))
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
     # A parser that kills itself must not fill the disk with its memory.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -100,3 +100,9 @@ class LeavesChild(Fine):
             time.sleep(600)
             os._exit(0)
         return super().parse(messages)
+
+
+class Burns:
+    def parse(self, messages):
+        while True:
+            pass

@@ -201,6 +201,19 @@ def test_scores_come_from_what_is_kept(everybody: Evaluation):
     assert of(styled, "Fine").scores == {"GA": 1.0}
 
 
+def test_a_limit_of_cpu_seconds_is_a_timeout(tmp_path: Path):
+    """What burns the processor is stopped by its own seconds, however busy the machine is."""
+    found = evaluate(
+        [naughty("Burns")],
+        [str(truth_file(tmp_path))],
+        folder=tmp_path / "out",
+        limits=Limits(seconds=100, cpu_seconds=1),
+    )
+
+    record = found.scored[0].record
+    assert (record.status, record.error) == ("timeout", "stopped after 1 CPU-seconds")
+
+
 def test_limits_hold_for_a_process_that_ignores_them():
     """A process that refuses to end politely, and floods its output, is ended in time."""
     script = (
