@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from logpipe.export import ParseInfo, Sink
     from logpipe.pipeline import ParseResult
 
-__all__ = ["command", "parse_logs", "restyler"]
+__all__ = ["check_style", "command", "parse_logs", "restyler"]
 
 
 @click.command("parse", short_help="Turn logs into templates and typed variables.")
@@ -96,14 +96,19 @@ def command(
     )
     if output == "-" and as_json:
         raise UsageError("--json prints the summary on standard output, where -o - writes the rows")
-    restyle = restyler(template_style)
+    check_style(template_style)
 
     def sink(info: ParseInfo) -> Sink:
         from logpipe.export import open_sink
 
         assert output is not None
         return open_sink(
-            output, style=style, info=info, force=force, multiline=multiline, restyle=restyle
+            output,
+            style=style,
+            info=info,
+            force=force,
+            multiline=multiline,
+            restyle=restyler(template_style, info),
         )
 
     result = parse_logs(
@@ -122,7 +127,7 @@ def command(
     if templates is not None:
         from logpipe.export.templates import write_templates
 
-        rows = template_rows(result, restyle)
+        rows = template_rows(result, restyler(template_style, result.info))
         write_templates(
             templates,
             [
@@ -142,7 +147,7 @@ def command(
     if save_model is not None:
         result.save_model(save_model)
     if as_json or output is None:
-        print_summary(result, as_json=as_json, restyle=restyle)
+        print_summary(result, as_json=as_json, restyle=restyler(template_style, result.info))
     elif not quiet:
         say_result(result, output)
     return 0
@@ -203,13 +208,21 @@ def _say_yearless(result: ParseResult) -> None:
         )
 
 
-def restyler(template_style: str) -> Callable[[str], str] | None:
+def check_style(template_style: str) -> None:
+    """Refuses an unknown `--template-style` before any work is done."""
+    if template_style != "exact":
+        from logpipe.metrics.styles import style
+
+        style(template_style)
+
+
+def restyler(template_style: str, info: ParseInfo) -> Callable[[str], str] | None:
     """The rewriting of template text that a `--template-style` asks for; None for none."""
     if template_style == "exact":
         return None
-    from logpipe.metrics.styles import style
+    from logpipe.export.styles import restyler as made
 
-    return style(template_style)
+    return made(template_style, info.templates, info.forms)
 
 
 def _check_outputs(

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from logpipe.cli.options import json_option, log_options, quiet_option, template_style_option
-from logpipe.cli.parse import parse_logs, restyler
+from logpipe.cli.parse import check_style, parse_logs, restyler
 from logpipe.cli.summary import TemplateRow, print_templates, template_rows
 from logpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from logpipe.batch import ParsedBatch
 
 __all__ = ["command"]
@@ -46,11 +44,11 @@ def command(
 
     A Parquet file written by `logpipe parse` is not parsed again.
     """
-    restyle = restyler(template_style)
+    check_style(template_style)
     if any(_is_parquet(log) for log in logs):
         if len(logs) > 1:
             raise UsageError("a Parquet file is looked at alone; name one file")
-        rows = _from_parquet(logs[0], restyle)
+        rows = _from_parquet(logs[0], template_style)
     else:
         result = parse_logs(
             logs,
@@ -61,7 +59,7 @@ def command(
             threads=threads,
             quiet=quiet,
         )
-        rows = template_rows(result, restyle)
+        rows = template_rows(result, restyler(template_style, result.info))
     print_templates(rows, top=top, as_json=as_json)
     return 0
 
@@ -76,14 +74,15 @@ def _is_parquet(path: str) -> bool:
         return False  # opening it as a log says what is wrong
 
 
-def _from_parquet(path: str, restyle: Callable[[str], str] | None) -> list[TemplateRow]:
+def _from_parquet(path: str, template_style: str) -> list[TemplateRow]:
     import numpy as np
 
     from logpipe.export.columns import type_labels
     from logpipe.export.restore import file_info, read_rows
     from logpipe.template import readable
 
-    table = file_info(path).info.templates
+    info = file_info(path).info
+    table, restyle = info.templates, restyler(template_style, info)
     counts = np.zeros(len(table), np.int64)
     first = np.zeros(len(table), np.int64)
     last = np.zeros(len(table), np.int64)

@@ -9,7 +9,8 @@ Three forms are understood:
 
 The text of a group is what `logpipe parse --style loghub` prints for it: the text of its most
 frequent template, runs of blanks squeezed. Text that a parser gives itself is left as it is, as the
-published evaluator leaves it.
+published evaluator leaves it; a parser with forms (`logpipe.export.styles`) prints its groups in
+the style of the truth.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import ParserError
+from logpipe.export.styles import group_texts
 from logpipe.parsers import REGISTRY
 from logpipe.parsers.align import Aligner
 from logpipe.parsers.base import Groups, checked_groups, checked_templates, take
@@ -73,7 +75,9 @@ def make_parser(target: str, parameters: Mapping[str, Any]) -> Any:
     return parser
 
 
-def ask(name: str, parser: Any, messages: ByteColumn) -> Callable[[], Answer]:
+def ask(
+    name: str, parser: Any, messages: ByteColumn, truth_style: str = "exact"
+) -> Callable[[], Answer]:
     r"""What to time: calling it gives the answer.
 
     Args:
@@ -81,26 +85,29 @@ def ask(name: str, parser: Any, messages: ByteColumn) -> Callable[[], Answer]:
         parser: from `make_parser`.
         messages: all of the log; decoded beforehand for a parser that wants text, bytes that are
             not UTF-8 as `\xNN`.
+        truth_style: that of the true templates. A parser that knows what its slots hold prints its
+            templates in it (`logpipe.export.styles`).
     """
     if callable(getattr(parser, "fit_predict", None)):
-        return lambda: _contract(name, parser, messages)
+        return lambda: _contract(name, parser, messages, truth_style)
     texts = [readable(message) for message in messages]
     parse = getattr(parser, "parse", parser)
     return lambda: _texts(name, parse(texts), len(texts))
 
 
-def _contract(name: str, parser: Any, messages: ByteColumn) -> Answer:
+def _contract(name: str, parser: Any, messages: ByteColumn, truth_style: str) -> Answer:
     groups = checked_groups(name, parser.fit_predict(messages), len(messages))
     templates = checked_templates(name, getattr(parser, "templates_", None))
     distinct, inverse = np.unique(groups, return_inverse=True)
     by_group: dict[int, list[Template]] = {}
     for template in templates:
         by_group.setdefault(int(template.group), []).append(template)
+    printed = group_texts(parser, truth_style) or {}
     texts: dict[str, int] = {}
     code_of = np.zeros(len(distinct), np.int32)
     for i, group in enumerate(distinct.tolist()):
-        text = _UNKNOWN
-        if own := by_group.get(group):
+        text = printed.get(group, _UNKNOWN)
+        if group not in printed and (own := by_group.get(group)):
             if len(own) > 1:
                 rows = np.flatnonzero(inverse == i)
                 own = [_most_frequent(own, take(messages, rows))]

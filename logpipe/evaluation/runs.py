@@ -197,6 +197,7 @@ def _supervised(
         "parser": contestant.parser,
         "parameters": dict(record.parameters),
         "messages": str(case.messages.resolve()),
+        "truth_style": case.wanted.truth_style,
         "output": str(folder / "output.parquet"),
         "result": str(folder / "result.json"),
         "memory_mb": limits.memory_mb,

@@ -50,7 +50,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
     messages = read_messages(Path(request["messages"]))
     parser = make_parser(request["parser"], request["parameters"])
-    call = ask(request["parser"], parser, messages)
+    call = ask(request["parser"], parser, messages, request["truth_style"])
     base_mb = peak_mb()
     gc.collect()
     cpu, wall = cpu_seconds(), time.perf_counter()

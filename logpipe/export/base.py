@@ -40,6 +40,8 @@ class ParseInfo:
         timestamp_pattern: how those fields, joined by one blank, spell it
             (`logpipe.formats.timestamps`); empty if none is known.
         year: of the first time of every source, where the pattern has none.
+        forms: for parsers that know classes of variables: masked text per group, from which
+            `logpipe.export.styles` prints templates in a style.
         line_counts: int64, lines per template id as far as counted while learning; only used to
             choose the most frequent template of a group.
     """
@@ -54,6 +56,7 @@ class ParseInfo:
     timestamp_pattern: str = ""
     year: int | None = None
     line_counts: npt.NDArray[np.int64] | None = field(default=None, compare=False)
+    forms: Mapping[int, str] = field(default_factory=dict, compare=False)
 
 
 class Sink(Protocol):

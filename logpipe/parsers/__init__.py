@@ -21,6 +21,7 @@ REGISTRY = Registry(
     {
         "drain": "logpipe.parsers.drain:Drain",
         "drain3": "logpipe.parsers.drain3:Drain3",
+        "iterative": "logpipe.parsers.iterative.parser:Iterative",
     },
 )
 """The known parsers."""

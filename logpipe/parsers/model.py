@@ -12,6 +12,13 @@ bearing parts are an example. Any other parser is saved by its templates:
  "templates": [{"group": 1, "literals": ["session opened for ", ""], "kinds": [3]}]
 ```
 
+A parser that works on forms (`logpipe.parsers.iterative`) adds them, to learn on and to print:
+
+```json
+ "forms": [{"literals": ["took ", " ms"], "classes": ["number"], "lines": 9, "group": 1}],
+ "printed": [{"literals": ["took ", " ms"], "classes": ["number"], "group": 1}]
+```
+
 Bytes are a string where they are UTF-8, else `{"hex": "ff00"}`. Version 1 readers refuse a higher
 version and ignore keys they do not know.
 """
@@ -121,14 +128,35 @@ def entries(model: Mapping[str, Any], key: str, path: str | Path) -> list[dict[s
     return found
 
 
+def template_entry(template: Template) -> dict[str, object]:
+    """A template in JSON."""
+    literals = [encode(literal) for literal in template.literals]
+    return {"group": template.group, "literals": literals, "kinds": list(template.kinds)}
+
+
+def template_of(entry: Mapping[str, Any], where: str) -> Template:
+    """The template again.
+
+    Raises:
+        ModelError: it is none.
+    """
+    try:
+        group, kinds = entry["group"], tuple(SlotKind(k) for k in _list(entry, "kinds"))
+        if type(group) is not int or not 0 <= group < 2**32:
+            raise ModelError(f'{where}: "group" must be a number from 0 to 2^32 - 1')
+        literals = tuple(decode(value, where) for value in _list(entry, "literals"))
+        return Template(0, group, literals, kinds)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{where}: {error!r}") from None
+
+
 def save_templates(path: str | Path, parser: Parser) -> None:
     """Saves a fitted parser by its templates."""
     if not hasattr(parser, "templates_"):
         raise ModelError(f"{type(parser).__name__} has not learned anything yet: fit it first")
-    templates = [
-        {"group": t.group, "literals": [encode(x) for x in t.literals], "kinds": list(t.kinds)}
-        for t in parser.templates_
-    ]
+    templates = [template_entry(template) for template in parser.templates_]
     parameters = {k: v for k, v in parser.get_params().items() if _is_json(v)}
     write(path, type(parser).__name__, parameters, templates=templates)
 
@@ -202,17 +230,14 @@ def load(path: str | Path) -> Parser:
         from logpipe.parsers.drain import Drain
 
         return Drain.from_model(model, path)
-    templates = []
-    for number, entry in enumerate(entries(model, "templates", path), 1):
-        where = f"{path}: template {number}"
-        try:
-            group, kinds = entry["group"], tuple(SlotKind(k) for k in _list(entry, "kinds"))
-            if type(group) is not int or not 0 <= group < 2**32:
-                raise ModelError(f'{where}: "group" must be a number from 0 to 2^32 - 1')
-            literals = tuple(decode(value, where) for value in _list(entry, "literals"))
-            templates.append(Template(0, group, literals, kinds))
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, ModelError):
-                raise
-            raise ModelError(f"{where}: {error!r}") from None
+    templates = [
+        template_of(entry, f"{path}: template {number}")
+        for number, entry in enumerate(entries(model, "templates", path), 1)
+    ]
+    if "forms" in model:
+        from logpipe.parsers.iterative.parser import Iterative
+
+        for key in ("forms", "printed"):
+            entries(model, key, path)
+        return Iterative.from_model(model, templates, path)
     return TemplateModel(templates, model["parser"], model["parameters"])

@@ -241,6 +241,7 @@ def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) 
         timestamp_pattern=timestamp.pattern if timestamp else "",
         year=year,
         line_counts=job.learning.summary.counts,
+        forms=getattr(job.parser, "forms_", {}),
     )
 
 

@@ -45,7 +45,9 @@ class Mask(IntEnum):
     SIGNED_ID = 26
     LIST = 27
     PROTOCOL = 28
-    REST = 29
+    WIDE = 29
+    """As FIELD, and there may be blanks in it."""
+    REST = 30
     """Everything behind the window."""
 
 
@@ -250,7 +252,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "clock",
         Mask.CLOCK,
-        rf"{_B}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,:][0-9]{{1,9}})?(?: [-+][0-9]{{4}})?(?![{_W}:])",
+        rf"{_B}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,:][0-9]{{1,9}})?"
+        rf"(?: [-+][0-9]{{4}})?(?![{_W}:])",
         {"at 04:05:06.789 ok": ["04:05:06.789"], "at 04:05:06 +0200": ["04:05:06 +0200"]},
     ),
     Rule(

@@ -1,0 +1,112 @@
+"""Grouping: which masked messages are one template, by comparing them.
+
+The input is distinct forms with counts, so that neither the order of a log nor its length matters.
+A *group* is a set of forms that differ only in ways that make no other template: how many values
+are joined, a value that is empty. The heaviest form speaks for its group when text is printed.
+
+Ladder and thresholds began with the measurements of a prototype; `benchmarks.ablation` says what
+each rule is worth, alone and on systems that did not help to choose it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
+from logpipe.parsers.iterative.mask import MARKS, mark
+from logpipe.parsers.iterative.mask_rules import Mask
+from logpipe.parsers.iterative.steps import digit_words, pairs, records, similar, word_slots
+
+__all__ = ["GROUP_RULES", "group", "group_key", "series"]
+
+GROUP_RULES: Mapping[str, str] = {
+    "series": "several names, ids or paths in a row are a list",
+    "digit-words": "words that differ in their digits only",
+    "records": "lines of key=value with the same keys",
+    "word-slots": "five words or more in one place, not the first",
+    "rare-slots": "three words or more in one place, nearly all seen once",
+    "identifier-slots": "three words or more in one place that are spelled as in programs",
+    "name-slots-first": "five dotted names or words in capitals in the first place",
+    "keyword-slots": 'what follows "user", "host" and the like',
+    "equals-slots": "what varies behind =",
+    "heavy-slots": "a variable that nearly always stands in a place absorbs the rest",
+    "heavy-shapes": "the same with text around the variable",
+    "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
+    "pairs": "two places at once that vary together",
+    "similar": "rare variants of the same length in which few tokens differ",
+    "fuse": "values joined by punctuation are one value when groups are compared",
+    "empty-values": "a value that is empty makes no other group",
+    "runs": "four values or more in a row are one when groups are compared",
+    "dense": "so are four values or more in one token",
+}
+"""The rules that compare messages, by name; every one can be switched off."""
+
+_FIELD = mark(Mask.FIELD)
+_IDS = "".join(map(mark, (Mask.ID, Mask.SIGNED_ID, Mask.LIST)))
+_PLACES = "".join(map(mark, (Mask.HEX, Mask.UUID, Mask.PATH, Mask.IP, Mask.HOST)))
+_SERIES = re.compile(rf"[{_IDS}](?:,? [{_IDS}])+|([{_PLACES}])(?:,? \1)+")
+_FUSED = re.compile(rf"{MARK}(?:[:/.,@#+|-]{{1,2}}{MARK})+")
+_DENSE = re.compile(rf"(?<!\S)[^\s=]*(?:{MARK}[^\s={MARKS[0]}-{MARKS[-1]}]*){{4,}}(?=\s|$)")
+_RUN = re.compile(rf"{MARK}(?:(?: +|, ?|; ?){MARK}){{3,}}")
+_BEHIND_EQUALS = re.compile(rf"={MARK}")
+_IN_PARENTHESES = re.compile(rf"\({MARK}\)")
+_EMPTY = re.compile(r"=(?=[\s,;)\]}]|$)|\(\)")
+
+
+def series(text: str) -> str:
+    """A masked message in which several names, ids or paths in a row are one list.
+
+    >>> series("gone: " + mark(Mask.PATH) + ", " + mark(Mask.PATH)) == "gone: " + mark(Mask.LIST)
+    True
+    """
+    return _SERIES.sub(mark(Mask.LIST), text)
+
+
+def group_key(form: str, on: Callable[[str], bool]) -> str:
+    """What the forms of one group have in common."""
+    key = re.sub(MARK, _FIELD, form)
+    if on("dense"):
+        key = _DENSE.sub(lambda m: _FIELD + m[0][len(m[0].rstrip(".,;:")) :], key)
+    if on("fuse"):
+        key = _FUSED.sub(_FIELD, key)
+    if on("empty-values"):
+        key = _IN_PARENTHESES.sub("()", _BEHIND_EQUALS.sub("=", key))
+    if on("runs"):
+        key = _RUN.sub(_FIELD, key)
+    return key
+
+
+def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, dict[str, str]]:
+    """Compares forms until nothing changes.
+
+    Args:
+        counts: lines per form.
+        off: rules that are not to be used.
+
+    Returns:
+        The forms as they are in the end, and for each the one that speaks for its group.
+    """
+    forms = Forms(dict(counts), frozenset(off))
+    if forms.on("digit-words"):
+        digit_words(forms)
+    if forms.on("records"):
+        records(forms)
+    for _ in range(2):
+        word_slots(forms, FIELDS)
+        if forms.on("whole-tokens"):
+            word_slots(forms, TOKENS)
+        if forms.on("pairs"):
+            pairs(forms)
+        if forms.on("similar"):
+            similar(forms)
+    groups: dict[str, list[str]] = defaultdict(list)
+    for form in forms.counts:
+        groups[group_key(form, forms.on)].append(form)
+    speaks = {}
+    for members in groups.values():
+        # A form with its values filled in says more than one with them empty.
+        head = max(members, key=lambda f: (-len(_EMPTY.findall(f)), forms.counts[f], f))
+        speaks.update(dict.fromkeys(members, head))
+    return forms, speaks

@@ -1,0 +1,243 @@
+"""The steps of grouping: each looks at all forms and merges some; a rule by its name each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from logpipe.parsers.iterative.forms import FIELDS, MARK, Forms, joint, places, slot
+from logpipe.parsers.iterative.mask import MARKS, mark
+from logpipe.parsers.iterative.mask_rules import Mask
+from logpipe.parsers.iterative.words import (
+    Place,
+    device,
+    dominated,
+    is_slot,
+    plain,
+    protected,
+    state,
+)
+
+__all__ = ["digit_words", "pairs", "records", "similar", "word_slots"]
+
+_DIGIT_WORD = re.compile(r"[A-Za-z_\x80-\xff][0-9A-Za-z_\x80-\xff]*[0-9][0-9A-Za-z_\x80-\xff]*")
+_DIGITS = re.compile(r"[0-9]+")
+# Names of standards and protocols, in which the number belongs to the name.
+_TECHNICAL = re.compile(
+    r"(?i)(?:ipv|sha|md|ssh|ext|utf|http|https|base|crc|iso|rfc|x|i|ps|pop|imap|oauth|tls|ssl|"
+    r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
+)
+
+MOST_FIELDS = 200
+"""Fields of a form beyond which it is not compared field by field."""
+
+MOST_PAIRED = 12
+"""Fields of a form, those that could be a pair, beyond which it is not compared pair by pair."""
+
+MOST_PLACES = 1 << 18
+"""Fields of all forms together that are compared at a time; the heaviest forms come first."""
+
+
+_Spans = tuple[tuple[int, int], ...]
+_Piece = tuple[str, int, int, bool]
+
+
+def _replaced(form: str, pieces: Iterable[tuple[int, int, str]]) -> str:
+    """A form with other text in some places, which are in order."""
+    parts, at = [], 0
+    for start, end, text in pieces:
+        parts += [form[at:start], text]
+        at = end
+    return "".join(parts) + form[at:]
+
+
+def _merge_all(forms: Forms, targets: dict[str, list[str]]) -> None:
+    for new, olds in targets.items():
+        if olds != [new]:
+            forms.merge(olds, new)
+
+
+def digit_words(forms: Forms) -> None:
+    """Words that are equal but for their digits, in forms that differ in such words only."""
+    buckets: dict[str, list[str]] = defaultdict(list)
+    for form in forms.counts:
+        key = _DIGIT_WORD.sub(lambda m: _DIGITS.sub("\x00", m[0]), form)
+        if key != form:
+            buckets[key].append(form)
+    for members in buckets.values():
+        words = [list(_DIGIT_WORD.finditer(member)) for member in members]
+        if len(members) < 2 or len({len(own) for own in words}) != 1:
+            continue
+        varying = []
+        for i in range(len(words[0])):
+            values = {own[i][0] for own in words}
+            varying.append(len(values) > 1 and not all(map(_TECHNICAL.fullmatch, values)))
+        if not any(varying):
+            continue
+        targets: dict[str, list[str]] = defaultdict(list)
+        for member, own in zip(members, words, strict=True):
+            spans = (w.span() for w, v in zip(own, varying, strict=True) if v)
+            targets[_replaced(member, ((a, b, mark(Mask.ID)) for a, b in spans))].append(member)
+        _merge_all(forms, targets)
+
+
+def _within_bounds(forms: Forms, separators: re.Pattern[str]) -> Iterator[tuple[str, _Spans]]:
+    """Forms and their fields, the heaviest forms first, until there are enough."""
+    left = MOST_PLACES
+    for form in sorted(forms.counts, key=lambda f: (-forms.counts[f], f)):
+        own = tuple(places(form, separators))
+        if len(own) > MOST_FIELDS:
+            continue
+        left -= len(own)
+        if left < 0:
+            return
+        yield form, own
+
+
+def word_slots(forms: Forms, separators: re.Pattern[str]) -> None:
+    """Fields in which otherwise equal forms differ; to a fixed point, best-supported first.
+
+    A bucket holds what stands in one place of otherwise equal forms. Only buckets that have gained
+    a form are looked at again, so that the work grows with the forms and not with the rounds.
+    """
+    buckets: dict[tuple[int, int], list[_Piece]] = defaultdict(list)
+    touched: set[tuple[int, int]] = set()
+
+    def add(form: str, spans: _Spans) -> None:
+        for number, (start, end) in enumerate(spans):
+            # Hashes find what to compare; what is merged is compared by its text.
+            key = hash(form[:start]), hash(form[end:])
+            buckets[key].append((form, start, end, number == 0))
+            touched.add(key)
+
+    for form, spans in _within_bounds(forms, separators):
+        add(form, spans)
+    while touched:
+        candidates = []
+        for key in touched:
+            if len(buckets[key]) > 1:
+                live = sorted({piece for piece in buckets[key] if piece[0] in forms.counts})
+                buckets[key] = live
+                if len(live) > 1:
+                    lines = sum(forms.counts[form] for form, *_ in live)
+                    candidates.append((-len(live), -lines, live, key))
+        touched.clear()
+        candidates.sort()
+        for *_, live, key in candidates:
+            if any(form not in forms.counts for form, *_ in live):
+                touched.add(key)
+                continue
+            merged = _merged_bucket(forms, live)
+            if merged:
+                add(merged, tuple(places(merged, separators)))
+
+
+def _merged_bucket(forms: Forms, live: list[_Piece]) -> str | None:
+    """What the forms of a bucket become, if that is one."""
+    form, start, end, first = live[0]
+    before, after = form[:start], form[end:]
+    values = {f[a:b]: forms.counts[f] for f, a, b, _ in live if f[:a] == before and f[b:] == after}
+    if len(values) < 2 or not is_slot(Place(before, after, first, values), forms.on):
+        return None
+    new = before + slot(values) + after
+    forms.merge([before + value + after for value in values], new)
+    return new
+
+
+def pairs(forms: Forms) -> None:
+    """Five forms or more that differ in two fields, both nearly all distinct and no plain words."""
+    buckets: dict[tuple[int, int, int], list[tuple[str, int, int, int, int]]] = defaultdict(list)
+    for form, spans in _within_bounds(forms, FIELDS):
+        own = [s for s in spans[1:] if not (plain(form[slice(*s)]) or form[slice(*s)] in MARKS)]
+        if len(own) > MOST_PAIRED:
+            continue
+        for i, (a, b) in enumerate(own):
+            for c, d in own[i + 1 :]:
+                key = hash(form[:a]), hash(form[b:c]), hash(form[d:])
+                buckets[key].append((form, a, b, c, d))
+    for bucket in sorted(buckets.values(), key=lambda m: (-len(m), m[0])):
+        live = [m for m in bucket if m[0] in forms.counts]
+        if len(live) < 5:
+            continue
+        firsts, seconds = {f[a:b] for f, a, b, _, _ in live}, {f[c:d] for f, _, _, c, d in live}
+        if min(len(firsts), len(seconds)) < 0.8 * len(live):
+            continue
+        one, other = joint(firsts), joint(seconds)
+        targets: dict[str, list[str]] = defaultdict(list)
+        for form, a, b, c, d in live:
+            targets[_replaced(form, [(a, b, one), (c, d, other)])].append(form)
+        _merge_all(forms, targets)
+
+
+_PAIR = re.compile(r"""([0-9A-Za-z_.-]+)=("[^"=]*"|'[^'=]*'|[^\s,;'"]*)""")
+
+
+def records(forms: Forms) -> None:
+    """Three or more `key=value` with the same keys: what varies is a slot, or empty."""
+    buckets: dict[str, list[str]] = defaultdict(list)
+    for form in forms.counts:
+        if form.count("=") >= 3:
+            key, found = _PAIR.subn(lambda m: m[1] + "=\x00", form)
+            if found >= 3:
+                buckets[key].append(form)
+    for members in buckets.values():
+        if len(members) < 2:
+            continue
+        found_in = [list(_PAIR.finditer(member)) for member in members]
+        marks: list[str] = []
+        for i in range(len(found_in[0])):
+            seen: Counter[str] = Counter()
+            for member, own in zip(members, found_in, strict=True):
+                seen[own[i][2]] += forms.counts[member]
+            marks.append(joint(seen) if len(seen) > 1 and not dominated(seen) else "")
+        targets: dict[str, list[str]] = defaultdict(list)
+        for member, own in zip(members, found_in, strict=True):
+            pieces = [(*p.span(2), m) for p, m in zip(own, marks, strict=True) if m and p[2]]
+            targets[_replaced(member, pieces)].append(member)
+        _merge_all(forms, targets)
+
+
+_ENDS = ".,;:!?()[]{}<>\"'+-*#@/" + MARKS
+_MARKED = re.compile(MARK)
+
+MOST_VARIANTS = 400
+"""Forms of one length and first token among which variants are looked for."""
+
+
+def similar(forms: Forms) -> None:
+    """Variants: as many tokens, the first one and four fifths of all equal, one of them heavy."""
+    cells: dict[tuple[int, str], list[tuple[str, list[str]]]] = defaultdict(list)
+    for form in forms.counts:
+        tokens = form.split(" ")
+        if 4 <= len(tokens) <= MOST_FIELDS:
+            cells[len(tokens), tokens[0]].append((form, tokens))
+    for members in cells.values():
+        members.sort(key=lambda m: (-forms.counts[m[0]], m[0]))
+        clusters: list[list[tuple[str, list[str]]]] = []
+        for form, tokens in members[:MOST_VARIANTS]:
+            for cluster in clusters:
+                if _variants(cluster[0][1], tokens):
+                    cluster.append((form, tokens))
+                    break
+            else:
+                clusters.append([(form, tokens)])
+        for cluster in clusters:
+            if len(cluster) > 1 and sum(forms.counts[form] > 5 for form, _ in cluster) < 2:
+                columns = zip(*(tokens for _, tokens in cluster), strict=True)
+                new = " ".join(c[0] if len(set(c)) == 1 else slot(c) for c in columns)
+                forms.merge([form for form, _ in cluster], new)
+
+
+def _variants(a: list[str], b: list[str]) -> bool:
+    differs = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    few = len(differs) * 5 <= len(a)
+    return few and 0 not in differs and all(_alike(a[i], b[i]) for i in differs)
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether two tokens are shapes of one variable: one has a mark, and none is just a word."""
+    if not (_MARKED.search(a) or _MARKED.search(b)):
+        return False
+    words = a.strip(_ENDS), b.strip(_ENDS)
+    return not any(protected(w) or plain(w) or state(w) or device(w) for w in words)

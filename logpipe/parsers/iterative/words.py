@@ -1,0 +1,196 @@
+"""Words: when different words in one place of otherwise equal messages are a variable.
+
+A word that stands for what happened must not become a slot: "started" and "stopped" make two
+templates. Names must: users, hosts, services, classes. Here stands what tells the two apart by
+spelling, place and counts; nothing knows any system.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from logpipe.parsers.iterative.forms import MARK
+
+__all__ = ["Place", "device", "dominated", "is_slot", "plain", "protected", "state"]
+
+_OPPOSITES = (
+    "start started starting starts stop stopped stopping stops pause paused resume resumed",
+    "restart restarted begin began begun end ended finish finished finishing",
+    "open opened opening opens close closed closing closes",
+    "enable enabled enabling disable disabled disabling",
+    "up down online offline on off yes no",
+    "success successful succeeded succeed fail failed failure fails error",
+    "add added adding remove removed removing delete deleted deleting",
+    "connect connected connecting disconnect disconnected disconnecting",
+    "accept accepted reject rejected deny denied allow allowed grant granted",
+    "read reading write writing wrote send sending sent receive received receiving",
+    "lock locked unlock unlocked acquire acquired release released releasing",
+    "load loaded loading unload unloaded unloading",
+    "mount mounted unmount unmounted attach attached detach detached",
+    "create created creating destroy destroyed destroying",
+    "register registered unregister unregistered",
+    "min max minimum maximum first last input output in out get set before after",
+    "true false valid invalid active inactive available unavailable known unknown",
+    "increase increased decrease decreased enter entered entering leave left leaving exit exited",
+    "login logout logon logoff signin signout upload download import export",
+    "install installed uninstall uninstalled push pop insert inserted suspend suspended",
+)
+_PROTECTED = frozenset(word for line in _OPPOSITES for word in line.split())
+
+# What a name follows.
+_KEYWORD = re.compile(
+    r"(?i)(?:user|username|login|account|domain|host|hostname|owner|ruser|rhost|principal)"
+)
+_NO_NAME = re.compile(
+    r".*(?:ed|ing|able)|is|was|are|not|has|have|will|in|on|at|for|from|to|of|by|with|and|or|the|an?"
+)
+_PLAIN = re.compile(r"[A-Za-z]+")
+_DOTTED = re.compile(r"[0-9A-Za-z_$]+(?:\.[0-9A-Za-z_$]+)+")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{2,}")
+_STATE = re.compile(r"[A-Z][A-Z_-]+")
+_DEVICE = re.compile(r"[a-z]{2,5}[0-9]{1,2}")
+_IDENTIFIER = re.compile(r"(?s).*(?:[0-9._/\\-]|[a-z][A-Z]).*")
+_SHAPED = re.compile(rf"[0-9._/\\~]|{MARK}")
+_LETTER = re.compile(r"[A-Za-z\x80-\xff]")
+_MARKED = re.compile(MARK)
+_NOT_WORD = re.compile(r"[^0-9A-Za-z_]")
+
+ENOUGH = 5
+"""Different words in one place that make a slot; 5, 6 and 8 do the same on real logs."""
+
+HEAVY = 8
+"""Lines that a variable must have to absorb what stands in its place elsewhere..."""
+
+TIMES = 5
+"""... and how many times as many as each of the others."""
+
+EXCEPTIONS = 4
+"""Lines with another value than the usual one that are still exceptions."""
+
+
+def plain(word: str) -> bool:
+    """Letters only."""
+    return _PLAIN.fullmatch(word) is not None
+
+
+def state(word: str) -> bool:
+    """Capitals, perhaps joined: `RUNNING`, `NOT_READY`."""
+    return _STATE.fullmatch(word) is not None
+
+
+def device(word: str) -> bool:
+    """A short name with a number: `eth0`, `sda1`."""
+    return _DEVICE.fullmatch(word) is not None
+
+
+def protected(word: str) -> bool:
+    """One of a pair of opposites."""
+    return word.lower() in _PROTECTED
+
+
+def dominated(values: Mapping[str, int]) -> bool:
+    """Whether this is one value that is nearly always there, and one exception."""
+    top = max(values.values())
+    return len(values) == 2 and top >= 20 and sum(values.values()) - top < EXCEPTIONS
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in which otherwise equal forms differ.
+
+    Attributes:
+        before, after: the forms' text around it.
+        first: nothing but separators is before it.
+        values: lines per value.
+    """
+
+    before: str
+    after: str
+    first: bool
+    values: Mapping[str, int]
+
+    @property
+    def words(self) -> list[str]:
+        """The values without a mark."""
+        return [v for v in self.values if not _MARKED.search(v)]
+
+    @property
+    def marked(self) -> list[str]:
+        """The values with one."""
+        return [v for v in self.values if _MARKED.search(v)]
+
+
+def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
+    """Whether the values of a place are those of a variable.
+
+    Args:
+        place: with two values at least.
+        on: whether a rule is to be used.
+    """
+    words = place.words
+    opposed = sum(map(protected, words))
+    if opposed and (opposed * 4 >= len(words) or len(words) < 8):
+        return False
+    if not place.first:
+        if on("equals-slots") and place.before.rstrip().endswith("="):
+            return not dominated(place.values)
+        if on("keyword-slots") and _after_keyword(place, words):
+            return True
+    if on("heavy-slots") and _heavy(place, [v for v in place.marked if not _LETTER.search(v)]):
+        return True
+    if on("heavy-shapes") and _heavy_shape(place):
+        return True
+    if not words:
+        return False
+    if place.first:
+        names = [v for v in words if _DOTTED.fullmatch(v) or _CAPITALS.fullmatch(v)]
+        return on("name-slots-first") and len(names) == len(words) >= ENOUGH
+    if on("word-slots") and len(place.values) >= ENOUGH:
+        return True
+    if on("rare-slots") and _rare(place, words):
+        return True
+    return on("identifier-slots") and _identifiers(place, words)
+
+
+def _after_keyword(place: Place, words: list[str]) -> bool:
+    """A word such as "user" is before it, and no value looks like a verb or a preposition."""
+    context = place.before.rstrip().rstrip(":='\"([<").rstrip().rsplit(None, 1)
+    word = _NOT_WORD.split(context[-1])[-1] if context else ""
+    return bool(_KEYWORD.fullmatch(word)) and not any(_NO_NAME.fullmatch(v) for v in words)
+
+
+def _outweighs(place: Place, candidates: list[str], least: int) -> bool:
+    """The most frequent candidate has enough lines, and many times those of each other value."""
+    if not candidates or not _LETTER.search(place.before + place.after):
+        return False
+    values = place.values
+    top = max(candidates, key=lambda v: (values[v], v))
+    return values[top] >= least and all(
+        values[v] * TIMES <= values[top] for v in values if v != top
+    )
+
+
+def _heavy(place: Place, pure: list[str]) -> bool:
+    """A variable that nearly always stands here absorbs the rare words beside it."""
+    return _outweighs(place, pure, HEAVY)
+
+
+def _heavy_shape(place: Place) -> bool:
+    """The same where text is around the variable, if all values have digits, dots or slashes."""
+    least = 20 if place.first else HEAVY
+    return all(_SHAPED.search(v) for v in place.values) and _outweighs(place, place.marked, least)
+
+
+def _rare(place: Place, words: list[str]) -> bool:
+    """Three values or more, nearly all of them seen once, that are no states."""
+    once = sum(count == 1 for count in place.values.values())
+    most = once >= len(place.values) - 1 and once * 5 >= 4 * len(place.values)
+    return len(place.values) >= 3 and most and not all(map(state, words))
+
+
+def _identifiers(place: Place, words: list[str]) -> bool:
+    """Three values or more, most of which are spelled like names in programs."""
+    spelled = sum(bool(_IDENTIFIER.fullmatch(v)) and not device(v) for v in words)
+    return len(place.values) >= 3 and spelled * 4 >= 3 * len(words) and not any(map(state, words))

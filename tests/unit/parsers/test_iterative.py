@@ -1,0 +1,297 @@
+"""The parser `iterative`: grouping rules, exact templates, learning on, hostile input."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logpipe import pipeline
+from logpipe.errors import ModelError, UsageError
+from logpipe.parsers import load
+from logpipe.parsers.base import Parser
+from logpipe.parsers.check import check_parser
+from logpipe.parsers.iterative.grouping import GROUP_RULES
+from logpipe.parsers.iterative.parser import Iterative
+
+
+def texts(messages: list[bytes], **parameters: object) -> list[str]:
+    """The exact template text of each message."""
+    parser = Iterative(**parameters)  # type: ignore[arg-type]
+    parser.fit(messages)
+    table = parser.matcher()
+    from logpipe.batch import ByteColumn
+
+    batch = table.match_messages(ByteColumn.of(messages))
+    return [table.templates[i].text() for i in batch.template_ids.tolist()]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"keep": "OID,LOI"}, {"sample_lines": 5}])
+def test_conforms(parameters: dict[str, object]) -> None:
+    """It keeps the parser contract, with small samples and kept categories, too."""
+    check_parser(lambda: load("iterative", **parameters))
+
+
+# For each rule, messages whose groups it changes: (messages, groups with it, groups without).
+RULES: dict[str, tuple[list[bytes], int, int]] = {
+    "series": ([b"gone: /a/b", b"gone: /a/b /c/d", b"gone: /a/b /c/d /e/f /g/h"], 1, 3),
+    "digit-words": ([b"reset of sda1 done", b"reset of sda2 done"], 1, 2),
+    "records": (
+        [b"login uid=%d tty=%s res=%s" % (i, t, r) for i, (t, r) in enumerate(
+            [(b"a", b"good"), (b"b", b"bad"), (b"c c", b"bad"), (b"'d d'", b"good")])],
+        2, 4,
+    ),
+    "word-slots": (
+        [b"mail for %s queued" % w for w in [b"amy", b"bob", b"cid", b"dot", b"eve"] for _ in "ab"],
+        1, 5,
+    ),
+    "rare-slots": ([b"mail for %s queued" % w for w in [b"amy", b"bob", b"cid"]], 1, 3),
+    "identifier-slots": (
+        [b"loading %s now" % w for w in [b"a.b", b"c.d", b"e.f"] for _ in "ab"], 1, 3,
+    ),
+    "name-slots-first": (
+        [b"x.%s is gone" % w for w in [b"aa", b"bb", b"cc", b"dd", b"ee"] for _ in "ab"], 1, 5,
+    ),
+    "keyword-slots": ([b"user amy here", b"user bob here"] * 3, 1, 2),
+    "equals-slots": ([b"now mode=amber", b"now mode=blue"] * 3, 1, 2),
+    "heavy-slots": ([b"value is %d" % i for i in range(40)] + [b"value is lost"], 1, 2),
+    "heavy-shapes": (
+        [b"opened db-%d.main" % i for i in range(40)] + [b"opened x_y"], 1, 2,
+    ),
+    "whole-tokens": ([b"got %s end" % t for t in
+        [b"a:b:c", b"d:e", b"f", b"(g)", b"h=i,j"] for _ in "ab"], 1, 5),
+    "pairs": (
+        [b"copy %s_ to %s_ end" % (c, c[::-1]) for c in [b"qa", b"wb", b"ec", b"rd", b"te"]], 1, 5,
+    ),
+    "similar": (
+        [b"one two three four five six %d" % i for i in range(9)]
+        + [b"one two three four five six x_y"], 1, 2,
+    ),
+    "fuse": ([b"at 1:2 ok", b"at 1 ok"], 1, 2),
+    "empty-values": ([b"ended with cause=7 today", b"ended with cause= today"], 1, 2),
+    "runs": ([b"fans 1 2 3 4 on", b"fans 1 2 3 4 5 on"], 1, 2),
+    "dense": ([b"at [1;2;3;4] on", b"at [1;2;3;4;5;6] on"], 1, 2),
+}  # fmt: skip
+
+
+def test_every_rule_is_shown() -> None:
+    """No rule without an example that needs it."""
+    assert set(RULES) == set(GROUP_RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_changes_what_it_says(rule: str) -> None:
+    """With the rule alone among those that could do it, the groups are fewer."""
+    messages, with_it, without = RULES[rule]
+    alone = {rule, "word-slots"} if rule == "whole-tokens" else {rule}
+    others = [name for name in GROUP_RULES if name not in alone]
+    found = [
+        len(set(Iterative(off=off).fit_predict(messages).tolist()))
+        for off in (others, [*others, rule])
+    ]
+    assert found == [with_it, without]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["started", "stopped", "paused", "resumed", "restarted"],
+        ["up", "down"],
+        ["enabled", "disabled"],
+        ["connected", "disconnected", "reconnecting"],
+    ],
+)
+def test_opposites_are_never_one_template(words: list[str]) -> None:
+    """What happened is not a variable, however often it varies."""
+    messages = [f"service {i} has {word} cleanly".encode() for word in words for i in range(9)]
+    assert len(set(texts(messages))) == len(words)
+
+
+def test_spacing_makes_a_template_and_not_a_group() -> None:
+    """Two messages that differ in blanks are rendered exactly, by two templates of one group."""
+    messages = [b"job 7 done", b"job  8 done", b" job 9 done "]
+    parser = Iterative()
+    assert len(set(parser.fit_predict(messages).tolist())) == 1
+    assert sorted(t.literals for t in parser.templates_) == [
+        (b" job ", b" done "),
+        (b"job ", b" done"),
+        (b"job  ", b" done"),
+    ]
+
+
+def test_the_order_of_messages_decides_nothing() -> None:
+    """What is learned depends on the messages and their counts only."""
+    messages = [
+        b"user %s from 10.0.0.%d: %s" % (u, i, w)
+        for i in range(7)
+        for u in (b"amy", b"bob", b"cid")
+        for w in (b"accepted", b"denied", b"took %d ms" % i)
+    ]
+    shuffled = random.Random(7).sample(messages, len(messages))
+    one, other = Iterative(), Iterative()
+    groups = dict(zip(messages, one.fit_predict(messages).tolist(), strict=True))
+    assert groups == dict(zip(shuffled, other.fit_predict(shuffled).tolist(), strict=True))
+    assert one.templates_ == other.templates_
+
+
+def test_learning_on_keeps_templates_and_groups() -> None:
+    """Ids that were given out stay valid, and a message of a known group joins it."""
+    parser = Iterative()
+    parser.fit([b"user amy in", b"user bob in", b"disk is full"])
+    before = list(parser.templates_)
+    known = parser.predict([b"disk is full"])[0]
+    groups = parser.partial_fit([b"disk is full", b"disk  is full", b"cpu is hot", b"user eve in"])
+    assert parser.templates_[: len(before)] == before
+    assert groups[0] == known
+    assert parser.predict([b"disk  is full"])[0] == known
+    assert parser.predict([b"cpu is hot"])[0] not in (0, known)
+
+
+def test_a_log_longer_than_the_sample_is_learned_in_rounds() -> None:
+    """Rare lines that no sample holds are what is left, and are sampled then."""
+    messages = [b"tick %d" % i for i in range(5000)]
+    messages[2501] = b"the one line that matters"
+    parser = Iterative(sample_lines=100)
+    groups = parser.fit_predict(messages)
+    assert len(set(groups.tolist())) == 2
+    assert 0 not in groups
+
+
+def test_saved_and_loaded_it_learns_on(tmp_path: Path) -> None:
+    """A model is everything that was learned: it predicts, prints and goes on as the original."""
+    messages = [b"took %d ms" % i for i in range(5)] + [b"caf\xe9 \xff open", b"at 04:05:06"]
+    parser = Iterative(sample_lines=50)
+    parser.fit(messages)
+    parser.save(tmp_path / "model.json")
+    loaded = Parser.load(tmp_path / "model.json")
+    assert isinstance(loaded, Iterative)
+    assert loaded.get_params() == {**parser.get_params(), "off": []}
+    assert loaded.templates_ == parser.templates_
+    assert loaded.forms_ == parser.forms_
+    more = [b"took one ms", b"brand new words"]
+    assert loaded.partial_fit(more).tolist() == parser.partial_fit(more).tolist()
+    assert loaded.templates_ == parser.templates_
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("forms", [{"literals": ["a"]}]),
+        ("forms", [{"literals": ["a"], "classes": ["number"], "lines": 1, "group": 1}]),
+        ("printed", [{"literals": ["a", ""], "classes": ["none"], "group": 1}]),
+        ("printed", 7),
+        ("parameters", {"sample_lines": 0}),
+        ("parameters", {"strange": 0}),
+    ],
+)
+def test_a_broken_model_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    """What was edited by hand ends in an error that names the file."""
+    path = tmp_path / "model.json"
+    Iterative().fit([b"a 1"]).save(path)
+    model = json.loads(path.read_text())
+    path.write_text(json.dumps({**model, key: value}))
+    with pytest.raises(ModelError, match=r"model\.json"):
+        Parser.load(path)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"sample_lines": 0}, {"max_templates": "7"}, {"keep": "XYZ"}, {"keep": 7}, {"off": "word"}],
+)
+def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, object]) -> None:
+    """A mistake in --set is told at once."""
+    with pytest.raises(UsageError, match="iterative"):
+        load("iterative", **parameters)
+
+
+def test_kept_categories_stay_in_the_text() -> None:
+    """Ids are kept, everything else is abstracted."""
+    messages = [b"session id=s%d00 from 10.0.0.%d open" % (i % 2, i) for i in range(6)]
+    assert set(texts(messages)) == {"session id=<*> from <*> open"}
+    assert set(texts(messages, keep="OID")) == {
+        "session id=s000 from <*> open",
+        "session id=s100 from <*> open",
+    }
+
+
+def noise(seed: int, count: int, size: int) -> list[bytes]:
+    return [random.Random(seed + i).randbytes(size) for i in range(count)]
+
+
+BAD: dict[str, list[bytes]] = {
+    "one line": [b"a lonely line"],
+    "all the same": [b"the same 7"] * 20000,
+    "all distinct words": [
+        " ".join(random.Random(i).choices(["ab", "cd", "ef", "gh", "ij", "kl"], k=6)).encode()
+        + b" " + hex(i).translate(str.maketrans("0123456789", "ghijklmnop")).encode()
+        for i in range(3000)
+    ],
+    "all distinct shapes": [b" ".join(b"w%x" % (i >> k & 15) * (1 + k) for k in range(0, 16, 4))
+        for i in range(6000)],
+    "random bytes": noise(1, 1500, 120),
+    "long lines": [b"x y=%d " % i * 150000 for i in range(3)] + [b"a" * 1000000],
+    "blanks": [b" " * i for i in range(300)],
+    "many fields": [b"a b c d e f %d " % i * 500 for i in range(40)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_costs_bounded_time(name: str) -> None:
+    """Whatever a log is, learning ends, and what was learned renders its lines."""
+    messages = BAD[name]
+    parser = Iterative()
+    started = time.process_time()
+    groups = parser.fit_predict(messages)
+    assert time.process_time() - started < 10
+    assert len(groups) == len(messages)
+    assert len(parser.templates_) <= parser.max_templates
+
+
+def test_a_hundred_thousand_templates_stay_within_the_limit() -> None:
+    """Beyond the limit a message stays unknown, and the parser neither grows nor fails."""
+    words = "".join(map(chr, range(97, 123)))
+    messages = [
+        f"{words[i % 26] * 3}{words[i // 26 % 26] * 3} {'q' * (i // 676 + 1)}".encode()
+        for i in range(8000)
+    ]
+    parser = Iterative(max_templates=500, sample_lines=2000)
+    parser.fit(messages)
+    assert len(parser.templates_) <= 500
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.binary(max_size=30), max_size=12))
+def test_every_message_that_has_a_group_is_rendered(messages: list[bytes]) -> None:
+    """The invariant, on any bytes: a template id comes with variables that give the message."""
+    from logpipe.batch import ByteColumn
+
+    column = ByteColumn.of(messages)
+    parser = Iterative()
+    groups = parser.fit_predict(column)
+    batch = parser.matcher().match_messages(column)
+    assert list(batch.messages) == messages
+    assert 0 not in groups
+
+
+def test_a_parse_with_threads_and_models_gives_the_same(tmp_path: Path) -> None:
+    """From the file to templates: threads change nothing, and a saved model finds the same."""
+    log = tmp_path / "a.log"
+    log.write_bytes(
+        b"".join(b"user %s took %d ms\n" % (b"abcdefg"[i % 7 :][:1], i) for i in range(3000))
+        + b"odd line out\n"
+    )
+    results = [
+        pipeline.parse(str(log), parser="iterative", layout="plain", threads=threads)
+        for threads in (1, 3)
+    ]
+    one, other = ([t.text() for t in result.templates] for result in results)
+    assert one == other
+    assert results[0].groups == 2
+    results[0].save_model(str(tmp_path / "m.json"))
+    again = pipeline.parse(str(log), model=str(tmp_path / "m.json"), layout="plain")
+    assert again.counts.tolist() == results[0].counts.tolist()
