@@ -25,7 +25,8 @@ from logpipe.parsers.base import Groups, Messages, Parser, as_column
 from logpipe.parsers.iterative.categories import Category
 from logpipe.parsers.iterative.grouping import GROUP_RULES, group, series
 from logpipe.parsers.iterative.keeping import kept
-from logpipe.parsers.iterative.mask import mark, masked
+from logpipe.parsers.iterative.lexing import lexer
+from logpipe.parsers.iterative.mask import mark
 from logpipe.parsers.iterative.mask_rules import RULES, Mask
 from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.parsers.iterative.templates import Shape, respaced, shape_of, squeezed
@@ -149,12 +150,15 @@ class Iterative(Parser):
         raw: Counter[str] = Counter()
         examples: dict[str, list[bytes]] = defaultdict(list)
         together = "series" not in self.off
-        for message, count in Counter(column[int(row)] for row in rows).items():
-            text = masked(message.decode("latin-1"), self.off)
-            text = series(text) if together else text
+        sample = rows_of(column, rows)
+        found = lexer(self.off).rows(sample)
+        texts = [series(text) if together else text for text in found.texts()]
+        for text, count in zip(texts, found.counts.tolist(), strict=True):
             raw[text] += count
-            if self.keep:
-                examples[text].append(message)
+        if self.keep:
+            distinct = dict(zip(sample, found.row.tolist(), strict=True))
+            for message, row in distinct.items():
+                examples[texts[row]].append(message)
         counts: Counter[str] = Counter(self._counts)
         spaced: dict[str, list[str]] = defaultdict(list)
         for text, count in raw.items():
