@@ -76,6 +76,21 @@ CONTESTANTS: tuple[Contestant, ...] = (
         rows="ours",
     ),
     Contestant(
+        "logpipe-iterative",
+        "the whole job of the parser `iterative`: sample, learn, match every line, variable "
+        "columns, counts and types of all templates; one thread",
+        "logpipe_whole",
+        {"parser": "iterative", "threads": 1},
+        rows="ours",
+    ),
+    Contestant(
+        "logpipe-iterative-frozen",
+        "header split off, matched against the templates of `iterative`, variable columns",
+        "logpipe_match",
+        {"parser": "iterative", "threads": 1},
+        rows="ours",
+    ),
+    Contestant(
         "drain3",
         "template id and variables per message (add_log_message + extract_parameters), no masks",
         "drain3_parse",

@@ -1,4 +1,4 @@
-"""Our own jobs: parse with the online Drain, and match against templates learned before."""
+"""Our own jobs: parse with the online Drain, match against known templates, and whole parses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from benchmarks.jobs import Job, Outcome, Task
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.template import UNKNOWN_GROUP, VERBATIM, TemplateTable
 
-__all__ = ["LineDigest", "logpipe_match", "logpipe_parse"]
+__all__ = ["LineDigest", "logpipe_match", "logpipe_parse", "logpipe_whole"]
 
 
 class LineDigest:
@@ -81,31 +81,108 @@ def _job(task: Task, batches: Callable[[], Iterator[ParsedBatch]]) -> Job:
         return Outcome(None, lines, {"templates": templates})
 
     def check() -> dict[str, Any]:
-        digest, verified, unknown, batch = LineDigest(), 0, 0, None
-        with Path(task.path).open("rb") as file:
+        with _Check(task) as checked:
+            batch = None
             for batch in batches():
-                rendered = batch.render()
-                if rendered != file.read(len(rendered)):
-                    raise ValueError(
-                        f"the batch of {len(batch)} lines from line {batch.first_line} does not "
-                        f"render to its bytes"
-                    )
-                verified += len(rendered)
-                unknown += int(np.count_nonzero(batch.template_ids == VERBATIM))
-                digest.batch(batch)
-        if verified != task.bytes:
-            raise ValueError(f"the input has {task.bytes} bytes, {verified} were rendered")
+                checked.batch(batch)
+            return checked.facts(batch.templates if batch is not None else None)
+
+    return run, check
+
+
+class _Check:
+    """Holds batches against the input: what they render to, and what they say."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._digest = LineDigest()
+        self._verified = self._unknown = 0
+        self._file = Path(task.path).open("rb")  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def batch(self, batch: ParsedBatch) -> None:
+        """Adds the next batch.
+
+        Raises:
+            ValueError: it does not render to the bytes that come next.
+        """
+        rendered = batch.render()
+        if rendered != self._file.read(len(rendered)):
+            raise ValueError(
+                f"the batch of {len(batch)} lines from line {batch.first_line} does not "
+                f"render to its bytes"
+            )
+        self._verified += len(rendered)
+        self._unknown += int(np.count_nonzero(batch.template_ids == VERBATIM))
+        self._digest.batch(batch)
+
+    def facts(self, table: TemplateTable | None) -> dict[str, Any]:
+        """What goes to the record.
+
+        Raises:
+            ValueError: some of the input was missing.
+        """
+        if self._verified != self._task.bytes:
+            raise ValueError(
+                f"the input has {self._task.bytes} bytes, {self._verified} were rendered"
+            )
         groups = 0
-        if batch is not None:
-            digest.table(batch.templates)
-            table = batch.templates
+        if table is not None:
+            self._digest.table(table)
             groups = len({table[i].group for i in range(len(table))} - {UNKNOWN_GROUP})
         return {
-            "verified_bytes": verified,
-            "unknown_lines": unknown,
+            "verified_bytes": self._verified,
+            "unknown_lines": self._unknown,
             "groups": groups,
-            "digest": digest.hexdigest(),
+            "digest": self._digest.hexdigest(),
         }
+
+
+class _CheckSink:
+    """A sink that keeps nothing: `logpipe.export.base.Sink`."""
+
+    def __init__(self, checked: _Check) -> None:
+        self._checked = checked
+
+    def write(self, batch: ParsedBatch, _: str) -> None:
+        self._checked.batch(batch)
+
+    def finish(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def logpipe_whole(task: Task) -> Job:
+    """The whole job of `pipeline.parse`: learn, and give every line the id of its final template.
+
+    Counts, places, examples and types of all templates are taken as well, as `logpipe templates`
+    shows them; nothing is written.
+    """
+    from logpipe import parsers, pipeline
+
+    name, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    parsers.load(name)
+
+    def run() -> Outcome:
+        result = pipeline.parse(task.path, parser=name, layout=task.layout, threads=threads)
+        facts = {"templates": len(result.templates), "groups": result.groups}
+        return Outcome(None, result.lines, facts)
+
+    def check() -> dict[str, Any]:
+        with _Check(task) as checked:
+            result = pipeline.parse(
+                task.path,
+                parser=name,
+                layout=task.layout,
+                threads=threads,
+                sink=lambda _: _CheckSink(checked),
+            )
+            return checked.facts(result.templates)
 
     return run, check
 
@@ -130,6 +207,9 @@ def logpipe_parse(task: Task) -> Job:
 def _learn(path: str, layout: str, name: str, model: str) -> None:
     from logpipe import parsers, pipeline
 
+    if name != "drain":
+        pipeline.parse(path, parser=name, layout=layout, threads=1).save_model(model)
+        return
     parser = parsers.load(name)
     for _ in pipeline.stream(path, parser=parser, layout=layout, threads=1):
         pass

@@ -92,7 +92,9 @@ def _against(
     )
 
 
-def _lines_per_second(runs: Sequence[Run], title: str, ours: str) -> Row | None:
+def _lines_per_second(
+    runs: Sequence[Run], title: str, ours: str, wanted: float = 1.25, goal: str = ""
+) -> Row | None:
     each = {}
     for source in _inputs(runs, "sets"):
         found = _by_round(runs, "sets", ours, source)
@@ -103,10 +105,10 @@ def _lines_per_second(runs: Sequence[Run], title: str, ours: str) -> Row | None:
     least = min(each.values())
     return Row(
         f"{title}: lines per CPU-second, slowest set",
-        "> 1.25 M",
-        "",
+        f"> {wanted:.3g} M",
+        goal,
         f"{least:.3g} M",
-        least > 1.25,
+        least > wanted,
         ", ".join(f"{name} {value:.3g} M" for name, value in each.items()),
     )
 
@@ -257,6 +259,8 @@ def make_rows(runs: Sequence[Run], cores: int) -> list[Row]:
             _lines_per_second(runs, title, ours),
         ]
     found += [
+        _lines_per_second(runs, "iterative, whole job", "logpipe-iterative", 0.5, "1 M"),
+        _lines_per_second(runs, "iterative, frozen", "logpipe-iterative-frozen"),
         _exact(runs),
         _threads(runs, cores),
         *_growth(runs),
