@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.fetching import choose
+from flows.fetching import choose, title
 from flows.results import Jobs, results_folder
 from flows.runners import task_runner
 
@@ -43,7 +43,7 @@ def download(
             "paths": " ".join(facts["paths"]),
         }
         jobs.done({"dataset": name}, "here" if here else "ok", row)
-    return jobs.publish("download", folder, COLUMNS, {"dataset": chosen})
+    return jobs.publish("download", folder, COLUMNS, {"dataset": [title(name) for name in chosen]})
 
 
 def check(

@@ -10,31 +10,76 @@ from typing import Any
 from prefect import task
 
 from logpipe import datasets as catalogue
+from logpipe.datasets.home import digests
 from logpipe.errors import InputError, UsageError
 
-__all__ = ["choose", "fetch", "paths_here"]
+__all__ = ["choose", "fetch", "is_path", "paths_here", "title"]
+
+OWN = "files/"
 
 
 def choose(datasets: Sequence[str] | None, mirror: str | None) -> list[str]:
     """The names that are asked for; default: the sample, and of loghub-2k what is here.
 
+    Logs of one's own are named by a path that begins with `/`, `./`, `../` or `~`; they are data
+    sets called `files/<name of the file>`, of a layout that is found out.
+
     Raises:
         UnknownNameError: a data set or group that there is not.
-        UsageError: nothing is left to do.
-        InputError: the mirror is a folder that does not exist.
+        UsageError: nothing is left to do, or two own logs have one name.
+        InputError: the mirror is a folder that does not exist, or a log is not there.
     """
     if datasets is None:
         here = set(catalogue.available(mirror=mirror))
         asked = catalogue.load().resolve(["sample", "loghub-2k"])
         chosen = [d.name for d in asked if d.embedded or d.name in here]
     else:
-        found = catalogue.load().resolve(datasets)
+        own = [name for name in datasets if is_path(name)]
+        found = catalogue.load().resolve([name for name in datasets if not is_path(name)])
         if not all(d.embedded for d in found):
             catalogue.mirror_setting(mirror)
-        chosen = [d.name for d in found]
+        chosen = [d.name for d in found] + _own_logs(own)
     if not chosen:
         raise UsageError("nothing to do: at least one data set is needed")
     return chosen
+
+
+def is_path(name: str) -> bool:
+    """Whether a name stands for a log of one's own."""
+    return name.startswith(("/", "./", "../", "~"))
+
+
+def title(name: str) -> str:
+    """What a data set is called in tables and folders."""
+    return f"{OWN}{Path(name).name}" if is_path(name) else name
+
+
+def _own_logs(paths: list[str]) -> list[str]:
+    found: dict[str, str] = {}
+    for path in paths:
+        whole = Path(path).expanduser().absolute()
+        if not whole.is_file():
+            raise InputError(f"{path}: {'is a folder' if whole.is_dir() else 'no such file'}")
+        other = found.setdefault(whole.name, str(whole))
+        if other != str(whole):
+            raise UsageError(f"{other} and {whole} would have the same results; rename one of them")
+    return list(found.values())
+
+
+def _own_log(path: str) -> dict[str, Any]:
+    digest = digests(Path(path))
+    return {
+        "name": title(path),
+        "layout": "auto",
+        "paths": [path],
+        "sha256": {"log": digest.sha256},
+        "mirror": None,
+        "files": 1,
+        "bytes": digest.size,
+        "origins": {"log": path},
+        "notes": [],
+        "seconds": 0.0,
+    }
 
 
 @task(
@@ -48,6 +93,8 @@ def choose(datasets: Sequence[str] | None, mirror: str | None) -> list[str]:
 def fetch(name: str, mirror: str | None) -> dict[str, Any]:
     """Bring one data set here; plain facts about it."""
     begin = time.time()
+    if is_path(name):
+        return {**_own_log(name), "span": [begin, time.time()]}
     found = catalogue.fetch(name, mirror=mirror)
     return {
         "name": name,
@@ -77,6 +124,11 @@ def paths_here(dataset: dict[str, Any]) -> list[str]:
     paths: list[str] = dataset["paths"]
     if all(Path(path).is_file() for path in paths):
         return paths
+    if dataset["name"].startswith(OWN):
+        raise InputError(
+            f"{paths[0]}: not on this machine; a log of one's own has to lie where every machine "
+            f"that takes part can read it under the same path"
+        )
     found = catalogue.fetch(dataset["name"], mirror=dataset.get("mirror"))
     for role, sha256 in dataset["sha256"].items():
         if found.sha256.get(role) != sha256:

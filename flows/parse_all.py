@@ -17,7 +17,7 @@ import pyarrow.parquet  # noqa: F401
 from prefect import flow, task
 
 from flows import storage
-from flows.fetching import choose, paths_here
+from flows.fetching import choose, paths_here, title
 from flows.results import Jobs, cache_key, code_version, file_name, results_folder
 from flows.runners import task_runner
 from flows.sharding import Sharded, batches_of, is_big
@@ -102,7 +102,8 @@ def parse_all(
     """Parse data sets with parsers.
 
     Args:
-        datasets: names and groups; default: the embedded sample, and of loghub-2k what is here.
+        datasets: names, groups, paths of own logs (`./app.log`); default: the embedded sample, and
+            of loghub-2k what is here.
         parsers: names or `package.module:Class`; default: drain and drain3.
         output: folder or address for the results; default: `results/parse-all` in LOGPIPE_HOME.
         parameters: parser to its parameters.
@@ -143,7 +144,7 @@ def parse_all(
             jobs.fail(log.identity, merging)
         else:
             jobs.follow(log.identity, merging, _row(log.output))
-    order = {"dataset": chosen, "parser": used}
+    order = {"dataset": [title(name) for name in chosen], "parser": used}
     return jobs.publish("parse-all", folder, COLUMNS, order)
 
 

@@ -119,9 +119,9 @@ class Jobs:
 
     def fetched(self, names: Iterable[str], mirror: str | None) -> Iterator[tuple[str, Any]]:
         """Bring data sets here, all at once; (name, facts or exception) in the order of names."""
-        from flows.fetching import fetch
+        from flows.fetching import fetch, title
 
-        futures = [(name, fetch.submit(name, mirror)) for name in list(names)]
+        futures = [(title(name), fetch.submit(name, mirror)) for name in list(names)]
         for name, future in futures:
             facts = future.result(raise_on_failure=False)
             if not isinstance(facts, BaseException):
