@@ -27,6 +27,21 @@ FLOWS = {
         "download",
         "fetch data sets, verified, several at a time",
     ),
+    "evaluate-all": (
+        "flows.evaluate_all",
+        "evaluate_all",
+        "score parsers on data sets whose templates are known",
+    ),
+    "detect-all": (
+        "flows.detect_all",
+        "detect_all",
+        "find what is abnormal in data sets, with pages that say why",
+    ),
+    "everything": (
+        "flows.everything",
+        "everything",
+        "all of the others, one after the other, over the same data sets",
+    ),
     "parse-all": (
         "flows.parse_all",
         "parse_all",
@@ -89,12 +104,13 @@ def run(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any
     flow = load(name)
     arguments = convert(flow.fn, parameters or {}, f"flow {name!r}")
     # Mistakes are told at once instead of after the ten seconds in which a server starts.
-    check = getattr(importlib.import_module(FLOWS[name][0]), "check", None)
-    if check is not None:
-        check(**arguments)
-    started = time.perf_counter()
-    from flows.runners import reachable_server
+    from flows import storage
+    from flows.runners import check_server, reachable_server
 
+    checked = importlib.import_module(FLOWS[name][0]).check(**arguments)
+    storage.prepare(checked[-1])
+    check_server()
+    started = time.perf_counter()
     try:
         start = cast("Callable[..., State[Any]]", flow)
         with reachable_server():

@@ -106,10 +106,21 @@ def fetch(name: str, mirror: str | None) -> dict[str, Any]:
         "files": len(found.files) + sum(len(paths) for paths in found.members.values()),
         "bytes": sum(path.stat().st_size for path in found.files.values()),
         "origins": found.origins,
+        "labels": _labels(found),
         "notes": list(found.notes),
         "seconds": time.time() - begin,
         "span": [begin, time.time()],
     }
+
+
+def _labels(found: catalogue.FetchedDataset) -> str | None:
+    """The file that says which sessions are abnormal, where it is one that `detect` reads."""
+    path = found.truth_path("session-labels") if _has(found, "session-labels") else None
+    return str(path) if path is not None and path.suffix in (".csv", ".jsonl") else None
+
+
+def _has(found: catalogue.FetchedDataset, kind: str) -> bool:
+    return any(truth.kind == kind for truth in found.dataset.truth)
 
 
 def paths_here(dataset: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from prefect import flow, task
 
 from flows import storage
 from flows.fetching import choose, paths_here, title
-from flows.results import Jobs, cache_key, code_version, file_name, results_folder
+from flows.results import Jobs, cache_key, file_name, manifest, results_folder
 from flows.runners import task_runner
 from flows.sharding import Sharded, batches_of, is_big
 from logpipe import parsers as known_parsers
@@ -66,27 +66,21 @@ def parse(
             sink=lambda info: open_sink(str(target), style=None, info=info, force=True),
         )
         size = target.stat().st_size
-    manifest = {
-        "logpipe": code_version(),
-        "dataset": dataset["name"],
-        "layout": dataset["layout"],
-        "inputs": dataset["paths"],
-        "sha256": dataset["sha256"],
-        "parser": parser,
-        "parameters": parameters,
-        "output": output.rpartition("/")[2],
-        "output_bytes": size,
-        "lines": result.lines,
-        "bytes": result.bytes,
-        "templates": sum(1 for count in result.counts if count),
-        "groups": result.groups,
-        "shards": 1,
-        "warnings": list(result.warnings),
-        "seconds": result.seconds,
-        "span": [begin, time.time()],
-    }
-    storage.store_json(storage.manifest_of(output), manifest)
-    return manifest
+    return manifest(
+        dataset,
+        output,
+        size,
+        begin,
+        parser=parser,
+        parameters=parameters,
+        lines=result.lines,
+        bytes=result.bytes,
+        templates=sum(1 for count in result.counts if count),
+        groups=result.groups,
+        shards=1,
+        warnings=list(result.warnings),
+        seconds=result.seconds,
+    )
 
 
 @flow(name="parse-all", task_runner=task_runner(), persist_result=False)
@@ -135,7 +129,7 @@ def parse_all(
                 shared.append(Sharded(jobs, identity, arguments | {"batches": batches}))
                 shared[-1].learn(threads)
             else:
-                jobs.submit(parse, identity, target, _row(target), **arguments, threads=threads)
+                jobs.submit(parse, identity, target, _row, **arguments, threads=threads)
     for log in shared:
         log.write()
     for log in shared:
@@ -143,7 +137,7 @@ def parse_all(
         if isinstance(merging, BaseException):
             jobs.fail(log.identity, merging)
         else:
-            jobs.follow(log.identity, merging, _row(log.output))
+            jobs.follow(log.identity, merging, _row)
     order = {"dataset": [title(name) for name in chosen], "parser": used}
     return jobs.publish("parse-all", folder, COLUMNS, order)
 
@@ -179,16 +173,12 @@ def check(
     return chosen, used, results_folder("parse-all", output)
 
 
-def _row(target: str) -> Any:
+def _row(found: dict[str, Any]) -> dict[str, Any]:
     """What the table says of a manifest."""
-
-    def row(manifest: dict[str, Any]) -> dict[str, Any]:
-        seconds = manifest["seconds"]
-        return {
-            **{key: manifest[key] for key in ("lines", "templates", "groups", "seconds", "shards")},
-            "megabytes": manifest["bytes"] / 1e6,
-            "lines_per_second": round(manifest["lines"] / seconds) if seconds > 0 else None,
-            "output": target,
-        }
-
-    return row
+    seconds = found["seconds"]
+    facts = ("lines", "templates", "groups", "seconds", "shards", "output")
+    return {
+        **{key: found[key] for key in facts},
+        "megabytes": found["bytes"] / 1e6,
+        "lines_per_second": round(found["lines"] / seconds) if seconds > 0 else None,
+    }

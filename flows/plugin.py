@@ -66,7 +66,7 @@ def command_of(arguments: Sequence[str]) -> list[str] | None:
     >>> command_of(["python", "train.py", "prefect"]) is None
     True
     """
-    for place, argument in enumerate(arguments[:4]):
+    for place, argument in enumerate(arguments[:8]):
         own = place > 0 and arguments[place - 1] == "-m"
         if PurePath(argument).stem == "prefect" and (own or "/" in argument or place == 0):
             rest = list(arguments[place + 1 :])

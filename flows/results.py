@@ -33,6 +33,7 @@ __all__ = [
     "cache_key",
     "code_version",
     "file_name",
+    "manifest",
     "plain_error",
     "publish",
     "results_folder",
@@ -96,6 +97,37 @@ def plain_error(error: BaseException) -> str:
     """An exception in one line."""
     said = " ".join((str(error) or type(error).__name__).split())
     return said if isinstance(error, CLEAR) else f"{type(error).__name__}: {said}"
+
+
+def manifest(
+    dataset: Mapping[str, Any], output: str, size: int, begin: float, **facts: Any
+) -> dict[str, Any]:
+    """What a task did, also as a file beside its output.
+
+    Args:
+        dataset: facts of the task `fetch`.
+        output: where the output lies.
+        size: its bytes.
+        begin: when the task began, as `time.time` has it.
+        facts: what was found.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    found = {
+        "logpipe": code_version(),
+        "dataset": dataset["name"],
+        "layout": dataset["layout"],
+        "inputs": dataset["paths"],
+        "sha256": dataset["sha256"],
+        "output": output,
+        "output_bytes": size,
+        "seconds": time.time() - begin,
+        **facts,
+        "span": [begin, time.time()],
+    }
+    storage.store_json(storage.manifest_of(output), found)
+    return found
 
 
 class Jobs:

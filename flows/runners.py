@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flows.environment import workers
-from logpipe.errors import UsageError
+from flows.running import answers
+from logpipe.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
-__all__ = ["KINDS", "reachable_server", "runner_setting", "task_runner"]
+__all__ = ["KINDS", "check_server", "reachable_server", "runner_setting", "task_runner"]
 
 KINDS = ("threads", "processes", "dask", "ray")
 
@@ -123,6 +124,23 @@ def _reached(address: str) -> None:
         raise UsageError(
             f"no Dask scheduler answers at {address} (LOGPIPE_RUNNER_ADDRESS): {error}"
         ) from None
+
+
+def check_server() -> None:
+    """Find out at once whether the Prefect server that is set answers.
+
+    Raises:
+        InputError: it does not; Prefect itself would try for minutes.
+    """
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url or ""
+    # Servers behind https may want a key first; Prefect tells about those itself.
+    if url.startswith("http://") and not answers(url.rstrip("/"), 10.0):
+        raise InputError(
+            f"no Prefect server answers at {url} (PREFECT_API_URL); start it, for example by "
+            f"`logpipe up`, or unset the variable: then none is needed"
+        )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from prefect import task
 
 from flows import storage
 from flows.fetching import paths_here
-from flows.results import Jobs, cache_key, code_version
+from flows.results import Jobs, cache_key, manifest
 from logpipe.export.parquet import BATCHES_PER_CUT
 from logpipe.parsers.stream import CHUNK
 from logpipe.pipeline import sharding
@@ -125,6 +125,7 @@ def merge(
     batches: list[int],
     learned: dict[str, Any],
     seconds: float,
+    reused: int,
 ) -> dict[str, Any]:
     """Put the shards together; the manifest, which lies beside the output."""
     begin, folder = time.time(), shards_folder(output)
@@ -134,23 +135,19 @@ def merge(
         sharding.merge_shards(local, parts, str(target), force=True)
         size = target.stat().st_size
     facts = ("lines", "bytes", "templates", "groups", "shards", "warnings")
-    manifest = {
-        "logpipe": code_version(),
-        "dataset": dataset["name"],
-        "layout": dataset["layout"],
-        "inputs": dataset["paths"],
-        "sha256": dataset["sha256"],
-        "parser": parser,
-        "parameters": parameters,
-        "output": output.rpartition("/")[2],
-        "output_bytes": size,
+    found = manifest(
+        dataset,
+        output,
+        size,
+        begin,
+        parser=parser,
+        parameters=parameters,
         **{key: learned[key] for key in facts},
-        "seconds": seconds + learned["seconds"] + time.time() - begin,
-        "span": [begin, time.time()],
-    }
-    storage.store_json(storage.manifest_of(output), manifest)
+        shards_reused=reused,
+        seconds=seconds + learned["seconds"] + time.time() - begin,
+    )
     storage.remove(folder)
-    return manifest
+    return found
 
 
 class Sharded:
@@ -201,6 +198,7 @@ class Sharded:
             **self._arguments,
             learned=self.learned,
             seconds=sum(result["seconds"] for result in results),
+            reused=sum(1 for shard in self._shards if shard.state.name == "Cached"),
         )
         return merging
 

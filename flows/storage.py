@@ -20,10 +20,12 @@ from logpipe.errors import InputError, OutputError, UsageError
 
 __all__ = [
     "absolute",
+    "as_json",
     "complete",
     "is_remote",
     "join",
     "manifest_of",
+    "prepare",
     "read_json",
     "reading",
     "remove",
@@ -70,6 +72,26 @@ def _open(place: str) -> tuple[Any, str]:
     except Exception as error:
         raise UsageError(f"{place}: cannot be opened: {_reason(error)}") from None
     return found
+
+
+def prepare(folder: str) -> None:
+    """Make a folder for results, and find out now whether anything can be written there.
+
+    Raises:
+        OutputError: nothing can; results of hours would be lost.
+    """
+    if is_remote(folder):
+        return
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise OutputError(
+            f"cannot write results to {path}: {error.strerror or error}; choose another folder by "
+            f"-p output=FOLDER, or set LOGPIPE_HOME"
+        ) from None
 
 
 @contextmanager
@@ -133,9 +155,14 @@ def store_bytes(place: str, content: bytes) -> None:
         path.write_bytes(content)
 
 
+def as_json(content: Any) -> bytes:
+    """Plain data as people and programs read it."""
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
 def store_json(place: str, content: Any) -> None:
     """The same of plain data, indented."""
-    store_bytes(place, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+    store_bytes(place, as_json(content))
 
 
 def read_json(place: str) -> Any:
