@@ -27,6 +27,11 @@ FLOWS = {
         "download",
         "fetch data sets, verified, several at a time",
     ),
+    "compress-all": (
+        "flows.compress_all",
+        "compress_all",
+        "put data sets into archives, each read back and compared",
+    ),
     "evaluate-all": (
         "flows.evaluate_all",
         "evaluate_all",

@@ -82,7 +82,7 @@ def detect(
         anomalous=int(found.anomalous.sum()),
         findings=len(found.findings),
         lines=found.total_lines,
-        F1=None if found.labelled is None else vars(found.labelled).get("f1"),
+        F1=None if found.labelled is None else found.labelled.f1,
         page=page_of(output),
         warnings=list(found.warnings),
         seconds=found.seconds,

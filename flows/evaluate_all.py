@@ -20,6 +20,7 @@ from flows import storage
 from flows.fetching import choose, title
 from flows.results import Jobs, cache_key, file_name, manifest, results_folder
 from flows.runners import task_runner
+from flows.tables import to_csv
 from logpipe import datasets as catalogue
 from logpipe.errors import ParserError, UsageError
 from logpipe.evaluation.contestants import choose as choose_contestants
@@ -56,7 +57,7 @@ def evaluate(dataset: dict[str, Any], parser: str, output: str) -> dict[str, Any
     whole = next(row for row in rows if row["slice"] == "all")
     if whole["status"] != "ok":
         raise ParserError(f"{whole['status']}: {whole['error']}")
-    content = storage.as_json(rows)
+    content = to_csv(rows, list(dict.fromkeys(key for row in rows for key in row))).encode()
     storage.store_bytes(output, content)
     facts = {key: whole[key] for key in (*SCORES, "templates", "lines")}
     facts |= {"cpu_seconds": whole["cpu_s"], "notes": list(found.notes)}
@@ -86,7 +87,7 @@ def evaluate_all(
             if isinstance(dataset, BaseException):
                 jobs.fail(identity, dataset)
                 continue
-            target = storage.join(folder, name, f"{file_name(parser)}.scores.json")
+            target = storage.join(folder, name, f"{file_name(parser)}.csv")
             jobs.submit(
                 evaluate, identity, target, _row, dataset=dataset, parser=parser, output=target
             )
@@ -134,4 +135,4 @@ def _work(output: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="logpipe-") as folder:
             yield Path(folder) / "evaluation"
     else:
-        yield Path(output.removesuffix(".scores.json") + ".evaluation")
+        yield Path(output.removesuffix(".csv") + ".evaluation")

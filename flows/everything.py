@@ -13,6 +13,7 @@ from typing import Any, cast
 from prefect import flow
 
 from flows import storage
+from flows.compress_all import compress_all
 from flows.detect_all import detect_all
 from flows.download import download
 from flows.evaluate_all import evaluate_all
@@ -37,7 +38,7 @@ def everything(
     threads: int = 1,
     mirror: str | None = None,
 ) -> Any:
-    """Fetch, parse, score and look for what is abnormal.
+    """Fetch, parse, compress, score and look for what is abnormal.
 
     Args:
         datasets: names, groups, paths of own logs (`./app.log`); default: the embedded sample, and
@@ -55,6 +56,7 @@ def everything(
     stages: list[tuple[str, Any, dict[str, Any]]] = [
         ("download", download, {"datasets": chosen}),
         ("parse-all", parse_all, {"datasets": chosen, "parsers": parsers, "threads": threads}),
+        ("compress-all", compress_all, {"datasets": chosen, "threads": threads}),
         (
             "detect-all",
             detect_all,
@@ -62,7 +64,7 @@ def everything(
         ),
     ]
     if known := with_templates(chosen):
-        stages.insert(2, ("evaluate-all", evaluate_all, {"datasets": known, "parsers": parsers}))
+        stages.insert(3, ("evaluate-all", evaluate_all, {"datasets": known, "parsers": parsers}))
     rows, notes, busy = [], [], 0.0
     for name, stage, arguments in stages:
         place = storage.join(folder, name)

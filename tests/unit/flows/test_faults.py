@@ -62,32 +62,31 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(prefect, tmp_path
     assert not folder.exists()
 
 
-def test_a_disk_that_takes_no_more_spoils_nothing_else(prefect, results):
+def test_a_disk_that_takes_no_more_spoils_nothing_else(prefect, results, tmp_path):
     """The output that does not fit fails with its reason, the other one is there; then the rest."""
+    write_log(tmp_path / "large.log", 5)
+    write_log(tmp_path / "small.log", 0.05)
     arguments = {
-        "datasets": "sample/nginx-error,sample/postgresql",
-        "parsers": "drain",
+        "datasets": [str(tmp_path / "large.log"), str(tmp_path / "small.log")],
+        "parsers": ["drain"],
         "output": str(results),
     }
-    small, large = 150_000, 400_000
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, ((small + large) // 2, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         result = flows.run("parse-all", arguments)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    assert {r["dataset"]: r["status"] for r in result["rows"]} == {
-        "sample/nginx-error": "ok",
-        "sample/postgresql": "failed",
-    }
-    error = result["rows"][1]["error"]
+    statuses = {r["dataset"]: r["status"] for r in result["rows"]}
+    assert statuses == {"files/large.log": "failed", "files/small.log": "ok"}
+    error = result["rows"][0]["error"]
     assert "cannot write" in error
     assert "File too large" in error
-    assert [*(results / "sample" / "postgresql").iterdir()] == []
+    assert [*(results / "files" / "large.log").iterdir()] == []
 
     again = flows.run("parse-all", arguments)
-    assert [r["status"] for r in again["rows"]] == ["cached", "ok"]
+    assert [r["status"] for r in again["rows"]] == ["ok", "cached"]
 
 
 @pytest.mark.parametrize("flow", flows.names())
