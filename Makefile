@@ -17,7 +17,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench native clean
+.PHONY: help demo test check bench fuzz native clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(VENV)/.installed ## lint, format and types; nothing is changed
 	@if cargo clippy --version >/dev/null 2>&1; then \
 	set -x; cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings; \
 	else echo "skipped: cargo clippy is not installed (rustup component add clippy)"; fi
+
+fuzz: $(VENV)/.installed ## archives with flipped bits and forged streams, 10,000 of each per level; long
+	LOGPIPE_FUZZ=10000 $(BIN)/python -m pytest -q --timeout 0 tests/unit/archive/test_archive_fuzz.py
 
 bench: $(VENV)/.installed ## speed and compression; long, and some GB in benchmarks/.work
 	$(BIN)/python -m benchmarks.speed

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.archive.blocks import unpack_block
-from logpipe.archive.layout import BLOCK_HEADER, MAX_RAW, BlockHeader, Entry
+from logpipe.archive.layout import BLOCK_HEADER, CONTINUES, MAX_RAW, BlockHeader, Entry
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, InputError, UsageError
 
@@ -189,9 +189,10 @@ class Archive:
         if start > stop:
             return
         first = bisect.bisect_right(self._first, start - 1) - 1
-        # A line may go on in later blocks: up to the one before that in which the next line begins.
-        last = bisect.bisect_left(self._first, stop + 1) if stop < self.lines else len(self.entries)
-        end = max(min(last, len(self.entries)), first + 1)
+        end = bisect.bisect_right(self._first, stop - 1, hi=len(self.entries))
+        # The last line may go on in later blocks.
+        while end < len(self.entries) and self.entries[end].flags & CONTINUES:
+            end += 1
         for number, raw in enumerate(self.blocks(first, end, threads), first):
             yield raw[slice(*self._cut(number, raw, start - 1, stop))]
 

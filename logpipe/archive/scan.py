@@ -16,6 +16,7 @@ from logpipe.archive.layout import (
     BLOCK_MAGIC,
     FILE_HEADER,
     FOOTER_MAGIC,
+    MAGIC,
     TRAILER,
     BlockHeader,
     Entry,
@@ -96,9 +97,34 @@ def _footer_before(name: str, file: BinaryIO, end: int) -> Footer | None:
         return None
     at = end - TRAILER - length
     try:
-        return parse_footer(_read(file, at, length), at)
+        footer = parse_footer(_read(file, at, length), at)
     except ArchiveError as error:
         raise ArchiveError(f"{name}: {error}") from None
+    if footer is not None:
+        _check_gaps(name, file, footer, at)
+    return footer
+
+
+def _check_gaps(name: str, file: BinaryIO, footer: Footer, end: int) -> None:
+    """Between blocks, and after the last, there are older footers and nothing else.
+
+    A footer that leaves something out would be silent loss: so it looks when two archives are
+    written one behind the other.
+    """
+    at = FILE_HEADER
+    for begin, after in [*((e.at, e.end) for e in footer.entries), (end, end)]:
+        while at < begin:
+            found = _section(file, at, begin)
+            if not isinstance(found, Footerlike):
+                two = _read(file, at, len(MAGIC)) == MAGIC
+                what = "another archive begins" if two else "there is something unknown"
+                raise ArchiveError(
+                    f"{name}: {what} at byte {at:,}, between the blocks that its footer lists; "
+                    f"archives cannot be put one behind the other (`logpipe repair` reads what it "
+                    f"can; `logpipe compress --append` adds to one)"
+                )
+            at = found.end
+        at = after
 
 
 def _last_footer(name: str, file: BinaryIO) -> Found:

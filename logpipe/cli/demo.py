@@ -1,7 +1,8 @@
 """`logpipe demo`: the whole chain on the embedded sample.
 
 The sample is logs of real servers that the project recorded itself, with a marked fault window.
-Every log is parsed, written as Parquet, read back, rendered, and compared with the original.
+Every log is parsed, written as Parquet and as an archive, read back from both, and compared with
+the original.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class _Row:
     bytes: int
     seconds: float
     parquet_bytes: int
+    archive_bytes: int
     exact: bool
     output: str
 
@@ -84,7 +86,7 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
                 target = folder / f"{Path(name).stem}.{parser}.parquet"
                 result = _parse(path, parser, target)
                 seconds = _parse(path, parser, None, result.layout).seconds
-                rows.append(_row(name, parser, facts, result, seconds, target))
+                rows.append(_row(name, parser, facts, result, seconds, target, path))
                 if parser == "drain":
                     faults.append(_fault(name, facts, result))
     exact = all(row.exact for row in rows)
@@ -138,12 +140,18 @@ def _row(
     result: ParseResult,
     seconds: float,
     target: Path,
+    log: Path,
 ) -> _Row:
+    import logpipe.archive
     from logpipe.export.parquet import restore
 
-    digest = hashlib.sha256()
+    digest, again = hashlib.sha256(), hashlib.sha256()
     for part in restore(str(target)):
         digest.update(part)
+    archive = _archive(log, target)
+    with logpipe.archive.open(str(archive)) as opened:
+        for piece in opened.raw():
+            again.update(piece.data)
     return _Row(
         log=name,
         parser=parser,
@@ -154,9 +162,19 @@ def _row(
         bytes=result.bytes,
         seconds=seconds,
         parquet_bytes=target.stat().st_size,
-        exact=digest.hexdigest() == facts["sha256"],
+        archive_bytes=archive.stat().st_size,
+        exact=digest.hexdigest() == facts["sha256"] == again.hexdigest(),
         output=str(target),
     )
+
+
+def _archive(log: Path, parquet: Path) -> Path:
+    """The log as an archive, in the same folder; it does not depend on the parser."""
+    from logpipe.pipeline.compressing import compress
+
+    target = parquet.with_name(log.name.removesuffix(".zst") + ".lpz")
+    compress([str(log)], str(target), force=True)
+    return target
 
 
 def _fault(name: str, facts: dict[str, Any], result: ParseResult) -> _Fault:
@@ -190,6 +208,7 @@ def _print(
             Column("by hand", "right"),
             Column("raw", "right"),
             Column("Parquet", "right"),
+            Column("archive", "right"),
             Column("parse MB/s", "right"),
             Column("same bytes back"),
         ],
@@ -203,6 +222,7 @@ def _print(
                 f"{row.checked_templates:,}",
                 size(row.bytes),
                 size(row.parquet_bytes),
+                f"{size(row.archive_bytes)} ({row.bytes / row.archive_bytes:.0f}x)",
                 f"{row.bytes / 1e6 / row.seconds:.1f}" if row.seconds else "-",
                 "yes" if row.exact else "NO",
             ]

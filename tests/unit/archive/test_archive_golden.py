@@ -1,0 +1,99 @@
+"""Bytes of archives that are promised: version 1.0 stays readable, and is written as it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import zstandard
+from archive_reader import read
+
+sys.path.insert(0, str(Path(__file__).parent))
+from logs import made, restored
+
+from logpipe.pipeline.compressing import compress
+
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden"
+THREE_LINES = b"10:59:59 job 7 done\n10:59:59 job 8 done\n11:00:00 job 9 done\n"
+SIZES = ROOT / "tests" / "sizes.csv"
+LEVELS = ("fast", "default")
+"""Those whose bytes are promised by now; max follows when its model no longer changes."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_archives_of_version_1_0_are_read(level) -> None:
+    """By the package, and by the reader written from FORMAT.md."""
+    log = (GOLDEN / "log.txt").read_bytes()
+    path = GOLDEN / f"{level}-1.0.lpz"
+
+    assert restored(path) == log
+    assert read(path.read_bytes()) == log
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_same_log_gives_the_same_archive(level, tmp_path: Path) -> None:
+    """On every machine, with the packers' versions of constraints.txt."""
+    log = (GOLDEN / "log.txt").read_bytes()
+
+    assert made(tmp_path, log, level).read_bytes() == (GOLDEN / f"{level}-1.0.lpz").read_bytes()
+
+
+def dump(data: bytes) -> str:
+    """Bytes as FORMAT.md shows them."""
+    rows = []
+    for at in range(0, len(data), 16):
+        piece = data[at : at + 16]
+        text = "".join(chr(b) if 32 <= b < 127 else "." for b in piece)
+        rows.append(f"    {at:04x}  {piece.hex(' '):47}  {text}".rstrip())
+    return "\n".join(rows) + "\n"
+
+
+def test_the_worked_dump_of_the_document_is_what_is_written(tmp_path: Path) -> None:
+    """FORMAT.md shows an archive of three lines byte for byte."""
+    data = made(tmp_path, THREE_LINES, layout="<Content>").read_bytes()
+
+    assert data == (GOLDEN / "three-lines-1.0.lpz").read_bytes()
+    assert dump(data) in (ROOT / "FORMAT.md").read_text(encoding="utf-8")
+
+
+def sizes(folder: Path) -> dict[tuple[str, str], int]:
+    """What archives of the embedded sample take, and, where the mirror is, of real logs."""
+    logs: dict[str, bytes] = {}
+    for entry in sorted((resources.files("logpipe") / "data" / "sample").iterdir(), key=str):
+        if entry.name.endswith(".log.zst"):
+            reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(entry.read_bytes()))
+            logs[f"sample/{entry.name.removesuffix('.zst')}"] = reader.read()
+    mirror = os.environ.get("LOGPIPE_MIRROR")
+    if mirror:
+        for name in ("hdfs-raw/HDFS_5000.log", "bgl-raw/BGL_5000.log"):
+            if (Path(mirror) / name).is_file():
+                logs[name] = (Path(mirror) / name).read_bytes()
+    found = {}
+    for name, log in logs.items():
+        found[name, "raw"] = len(log)
+        for level in LEVELS:
+            (folder / "in").write_bytes(log)
+            result = compress([str(folder / "in")], str(folder / "out"), level=level, force=True)
+            found[name, level] = result.archive_bytes
+    return found
+
+
+def test_sizes_are_those_that_are_committed(tmp_path: Path) -> None:
+    """A change of a ratio is a change of tests/sizes.csv, and so is seen.
+
+    To accept one: LOGPIPE_SIZES=write, with LOGPIPE_MIRROR set.
+    """
+    found = sizes(tmp_path)
+    if os.environ.get("LOGPIPE_SIZES") == "write":
+        rows = "".join(f"{name},{what},{size}\n" for (name, what), size in found.items())
+        SIZES.write_text("log,level,bytes\n" + rows, encoding="utf-8")
+    with SIZES.open(encoding="utf-8", newline="") as file:
+        known = {(r["log"], r["level"]): int(r["bytes"]) for r in csv.DictReader(file)}
+
+    assert found == {key: known.get(key) for key in found}

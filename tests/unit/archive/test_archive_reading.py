@@ -1,0 +1,259 @@
+"""Lines, ranges, batches; archives as inputs; append, verify, repair; what is refused."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from archive_reader import xxh64 as slow_xxh64
+
+sys.path.insert(0, str(Path(__file__).parent))
+from logs import made, restored, server_log, split
+
+from logpipe import archive
+from logpipe.archive.checking import repair, verify
+from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, TRAILER
+from logpipe.errors import ArchiveError, OutputError, UsageError
+from logpipe.formats.readers import open_sources
+from logpipe.native.archive import xxh64
+from logpipe.pipeline import compressing, parse
+
+LOG = server_log(6000)
+LINES = split(LOG)
+
+
+@pytest.fixture
+def blocks(tmp_path: Path, monkeypatch) -> Path:
+    """An archive of several blocks."""
+    monkeypatch.setitem(compressing.BLOCK, "fast", 1 << 16)
+    monkeypatch.setattr(compressing, "_CHUNK", 1 << 15)
+    return made(tmp_path, LOG)
+
+
+def test_any_range_of_lines_comes_out(blocks: Path) -> None:
+    """Ranges are those of the source, at most two blocks more than needed being decoded."""
+    rnd = random.Random(2)
+    with archive.open(str(blocks)) as opened:
+        assert len(opened.entries) > 3
+        for _ in range(50):
+            a = rnd.randint(1, len(LINES))
+            b = rnd.randint(a, min(a + 200, len(LINES)))
+            assert b"".join(p.tobytes() for p in opened.raw(a, b)) == b"".join(LINES[a - 1 : b])
+        assert list(opened.raw(len(LINES) + 1, len(LINES) + 9)) == []
+        with pytest.raises(UsageError):
+            list(opened.raw(0, 3))
+
+
+def test_batches_have_numbers_and_lines(blocks: Path) -> None:
+    """Arrow batches, with a range and a predicate."""
+    with archive.open(str(blocks)) as opened:
+        rows = [
+            (n, line)
+            for batch in opened.batches(10, 3000, where=lambda line: b"disk" in line, size=50)
+            for n, line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
+        ]
+
+    expected = [(n, x) for n, x in enumerate(LINES, 1) if 10 <= n <= 3000 and b"disk" in x]
+    assert [(n, line.rstrip(b"\r\n")) for n, line in expected] == rows
+
+
+def test_an_archive_is_an_input_like_its_log(blocks: Path) -> None:
+    """`parse` of the archive is `parse` of the log."""
+    ours, plain = parse([str(blocks)]), parse([str(blocks.with_name("source.log"))])
+
+    assert (ours.lines, ours.bytes, ours.counts.tolist()) == (
+        plain.lines,
+        plain.bytes,
+        plain.counts.tolist(),
+    )
+    (source,) = open_sources([str(blocks)])
+    assert source.size == len(LOG)
+
+
+def test_append_adds_and_keeps_every_old_byte(blocks: Path) -> None:
+    """The old archive is a prefix of the new one."""
+    before = blocks.read_bytes()
+    more = blocks.with_name("more.log")
+    more.write_bytes(b"the end 1\nthe end 2")
+    compressing.compress([str(more)], str(blocks), level="default", append=True)
+    compressing.compress([str(more)], str(blocks), level="fast", append=True)
+
+    assert blocks.read_bytes().startswith(before)
+    assert restored(blocks) == LOG + b"the end 1\nthe end 2the end 1\nthe end 2"
+    assert verify(str(blocks)).good
+    with archive.open(str(blocks)) as opened:
+        assert list(opened.iter_lines(opened.lines - 1)) == [b"the end 2the end 1\n", b"the end 2"]
+
+
+def test_a_killed_append_loses_nothing_and_the_next_one_goes_on(blocks: Path) -> None:
+    """Whatever tail a dead process left: refused by readers, cut off by the next append."""
+    before = blocks.read_bytes()
+    more = blocks.with_name("more.log")
+    more.write_bytes(b"later\n" * 500)
+    compressing.compress([str(more)], str(blocks), level="fast", append=True)
+    grown = blocks.read_bytes()
+    for cut in (len(before) + 1, len(before) + 70, len(grown) - TRAILER, len(grown) - 1):
+        blocks.write_bytes(grown[:cut])
+        with pytest.raises(ArchiveError, match=r"does not end.*lines 1 to"):
+            archive.open(str(blocks))
+        assert not verify(str(blocks)).good
+        compressing.compress([str(more)], str(blocks), level="fast", append=True)
+        assert blocks.read_bytes() == grown
+
+
+def test_a_failing_append_leaves_the_archive_as_it_was(blocks: Path) -> None:
+    """An input that cannot be read costs nothing."""
+    before = blocks.read_bytes()
+    broken = blocks.with_name("broken.gz")
+    import gzip
+
+    broken.write_bytes(gzip.compress(LOG)[:-2000])
+    with pytest.raises(OSError, match="broken"):
+        compressing.compress([str(broken)], str(blocks), level="fast", append=True)
+
+    assert blocks.read_bytes() == before
+
+
+def test_only_one_may_append(blocks: Path) -> None:
+    """A second process is told, not let in."""
+    from logpipe.archive.writer import Appending
+
+    with Appending(str(blocks)) as first:
+        assert first.writer.lines == len(LINES)
+        with pytest.raises(OutputError, match="another process"):
+            Appending(str(blocks))
+
+
+def test_damage_costs_its_block_and_is_told(blocks: Path) -> None:
+    """Reading names the lines; verify lists them; repair keeps all others."""
+    with archive.open(str(blocks)) as opened:
+        entry, first = opened.entries[2], opened.first_line(2)
+        last = first + entry.starts - 1
+    data = bytearray(blocks.read_bytes())
+    data[entry.at + BLOCK_HEADER + entry.payload // 2] ^= 4
+    blocks.write_bytes(data)
+
+    with archive.open(str(blocks)) as opened:
+        with pytest.raises(ArchiveError, match=f"block 3 of .*lines {first:,} to {last:,}"):
+            restored(blocks)
+        assert b"".join(p.tobytes() for p in opened.raw(1, first - 1)) == b"".join(
+            LINES[: first - 1]
+        )
+    check = verify(str(blocks))
+    assert [(x.first, x.last) for x in check.lost] == [(first, last)]
+    fixed = blocks.with_name("fixed.lpz")
+    with fixed.open("wb") as out:
+        assert repair(str(blocks), out).lost == check.lost
+    assert restored(fixed) == b"".join(LINES[: first - 1] + LINES[last:])
+    assert verify(str(fixed)).good
+
+
+def test_blocks_are_found_without_footer_or_header(blocks: Path) -> None:
+    """A tail that is gone, a damaged first page, a hole in the middle."""
+    whole = blocks.read_bytes()
+    with archive.open(str(blocks)) as opened:
+        second, third = opened.entries[1], opened.entries[2]
+        kept = [opened.block(k).tobytes() for k in range(len(opened.entries))]
+    cases = [
+        (whole[: -TRAILER - 5], kept),
+        (b"\0" * FILE_HEADER + whole[FILE_HEADER:], kept),
+        (whole[: second.at] + whole[third.at :], kept[:1] + kept[2:]),
+        (whole[: second.at + 10] + b"junk" * 50 + whole[third.at :], kept[:1] + kept[2:]),
+    ]
+    for data, expected in cases:
+        blocks.write_bytes(data)
+        check = verify(str(blocks))
+        assert not check.good
+        fixed = blocks.with_name("fixed.lpz")
+        with fixed.open("wb") as out:
+            repair(str(blocks), out)
+        assert restored(fixed) == b"".join(expected)
+
+
+def patched(data: bytes, at: int, new: bytes) -> bytes:
+    """A block header with other bytes and a checksum that is right again."""
+    header = bytearray(data[FILE_HEADER : FILE_HEADER + BLOCK_HEADER])
+    header[at : at + len(new)] = new
+    header[56:] = struct.pack("<Q", xxh64(bytes(header[:56])))
+    return data[:FILE_HEADER] + bytes(header) + data[FILE_HEADER + BLOCK_HEADER :]
+
+
+def refooted(data: bytes, at: int, new: bytes) -> bytes:
+    """A footer with other bytes and a checksum that is right again."""
+    size = struct.unpack_from("<I", data, len(data) - TRAILER)[0]
+    start = len(data) - TRAILER - size
+    footer = bytearray(data[start:-TRAILER])
+    footer[8 + at : 8 + at + len(new)] = new
+    footer[-8:] = struct.pack("<Q", xxh64(bytes(footer[8:-8])))
+    return data[:start] + bytes(footer) + data[-TRAILER:]
+
+
+def test_what_claims_too_much_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    """Checksums are no proof against a forger: counts are held against what is there."""
+    data = made(tmp_path, server_log(200)).read_bytes()
+    trillion = struct.pack("<Q", 10**12)
+    hostile = {
+        "10^12 blocks": refooted(data, 0, trillion),
+        "10^12 lines": refooted(data, 8, trillion),
+        "10^12 bytes": refooted(data, 16, trillion),
+        "more lines than bytes": refooted(data, 32, b"\xff" * 4),
+        "a block beyond the file": refooted(data, 40, b"\xff" * 4),
+        "block: lines": patched(data, 24, b"\xff\xff\xff\x7f"),
+        "block: raw bytes": patched(data, 28, b"\xff\xff\xff\x7f"),
+        "block: streams": patched(data, 6, b"\xff\xff"),
+        "block: codec": patched(data, 4, b"\x63"),
+    }
+    for name, bad in hostile.items():
+        (tmp_path / "bad.lpz").write_bytes(bad)
+        with pytest.raises(ArchiveError):
+            restored(tmp_path / "bad.lpz")
+        assert not verify(str(tmp_path / "bad.lpz")).good, name
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not a logpipe archive"),
+        (b"just a log\n", "not a logpipe archive"),
+        (b"\x89LPZ\n\x1a\n" + b"\0" * 90, "text mode"),
+        (b"\x89LPZ\r\n\x1a\n\x02\x00" + b"\0" * 90, r"format 2\.0.*newer"),
+        (b"\x89LPZ\r\n\x1a\n\x01\x00\0\0\x04\0\0\0" + b"\0" * 90, "features 0x0004"),
+        (b"\x89LPZ\r\n\x1a\n\x01\x00\0\0\0\0\0\0", "does not end"),
+    ],
+)
+def test_foreign_and_newer_files_are_told_apart(data: bytes, message: str, tmp_path: Path) -> None:
+    """The message says what it is."""
+    (tmp_path / "x").write_bytes(data)
+
+    with pytest.raises(ArchiveError, match=message):
+        archive.open(str(tmp_path / "x"))
+
+
+def test_the_checksum_is_xxh64() -> None:
+    """Native and by the book, for every length of tail."""
+    data = random.Random(1).randbytes(200)
+    for n in [*range(100), 200]:
+        assert xxh64(data[:n]) == slow_xxh64(data[:n])
+
+
+def test_an_input_that_changes_is_no_archive(tmp_path: Path, monkeypatch) -> None:
+    """What was read is perhaps no state that the file ever had: nothing is written."""
+    source = tmp_path / "x.log"
+    source.write_bytes(LOG)
+    real = compressing.match_rows
+
+    def touched(*arguments) -> None:
+        with source.open("ab") as file:
+            file.write(b"more\n")
+        os.utime(source, (1, 1))
+        real(*arguments)
+
+    monkeypatch.setattr(compressing, "match_rows", touched)
+    with pytest.raises(OSError, match="changed while it was read"):
+        compressing.compress([str(source)], str(tmp_path / "x.lpz"), level="fast")
+
+    assert [p.name for p in tmp_path.iterdir()] == ["x.log"]
