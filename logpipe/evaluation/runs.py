@@ -173,7 +173,7 @@ def perform(
         status="failed",
         lines=case.lines,
         bytes=case.bytes,
-        package=_version(contestant) if not contestant.ours else "",
+        package=_release(contestant.package) if contestant.package else "",
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         limits=asdict(limits),
         digest=case.digest,
@@ -242,18 +242,26 @@ def _result(path: Path) -> dict[str, Any] | None:
 
 
 def _version(contestant: Contestant) -> str:
-    """Of the code that runs: a release, or a digest of sources that may change between runs."""
-    if contestant.ours:
-        return _own_digest()
-    if contestant.python:
-        return os.environ.get(contestant.python, "")
+    """Of the code that runs: releases, and digests of sources that may change between runs."""
+    parts = []
     if contestant.package:
-        try:
-            return f"{contestant.package} {metadata.version(contestant.package)}"
-        except metadata.PackageNotFoundError:
-            return contestant.package
+        parts.append(_release(contestant.package))
+    if contestant.python:
+        parts.append(os.environ.get(contestant.python, ""))
+        parts.append(_digest((Path(__file__).with_name("foreign.py"),)))
     file = source_file(contestant.parser) if ":" in contestant.parser else None
-    return _digest([file]) if file is not None else _own_digest()
+    if file is not None:
+        parts.append(_digest((file,)))
+    if contestant.ours or not parts:
+        parts.append(_own_digest())
+    return " ".join(parts)
+
+
+def _release(package: str) -> str:
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        return package
 
 
 @cache
@@ -262,10 +270,10 @@ def _own_digest() -> str:
     root = Path(logpipe.__file__).parent
     files = [p for part in ("parsers", "native", "_native") for p in (root / part).rglob("*")]
     files += [root / "batch.py", root / "template.py"]
-    return _digest([p for p in files if p.suffix in (".py", ".so", ".dylib", ".pyd")])
+    return _digest(tuple(p for p in files if p.suffix in (".py", ".so", ".dylib", ".pyd")))
 
 
-def _digest(files: list[Path]) -> str:
+def _digest(files: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
