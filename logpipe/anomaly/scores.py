@@ -118,7 +118,7 @@ def ceiling(matrix: Any, truth: npt.ArrayLike, weights: npt.ArrayLike | None = N
     return float((2 * hit / np.maximum(called + bad.sum(), 1e-300)).max(initial=0.0))
 
 
-def refuse(ceiling_f1: float, everything_f1: float, *, room: float = 0.5) -> str | None:
+def refuse(ceiling_f1: float, everything_f1: float, *, room: float = 0.75) -> str | None:
     """Why no F1 should be reported, or None.
 
     Between flagging everything and a perfect 1 there is some room; the ceiling must reach at least
