@@ -4,7 +4,7 @@
 
 * Thresholds come from training windows only; parameters are the defaults, the same for every set.
 * The seeds are those of `runs.SEEDS`, chosen before anything was measured; slow detectors run the
-  first three. A figure is the mean over seeds, with the lowest F1 beside it.
+  first two. A figure is the mean over seeds, with the lowest F1 beside it.
 * Beside every F1 stand prevalence, split, ceiling, F1 of flagging everything, share of the test
   windows whose counts occur in training, source of the threshold, average precision, false positive
   rate and CPU seconds.

@@ -67,7 +67,8 @@ class Explanation:
     Attributes:
         nearest: index of the nearest normal window, -1 if there is none.
         differences: the most telling first; empty if the counts are those of a normal window.
-        pattern: the differences as a key that equal windows share: (column, what) pairs.
+        pattern: a key that windows share which are abnormal in the same way: (column, what)
+            pairs; the counts of rigid columns, or where every count varies what differs.
     """
 
     nearest: int
@@ -81,8 +82,8 @@ class Explainer:
     Args:
         normal: rows of counts of the normal windows.
         index: int64 per row: which window it is, for `Explanation.nearest`.
-        exact: whether counts are the same from window to window, so that a pattern holds exact
-            differences; else only the direction counts.
+        exact: whether counts are the same from window to window, so that a pattern holds the
+            exact ones; else only the direction of differences counts.
     """
 
     def __init__(self, normal: Any, index: Ints, *, exact: bool) -> None:
@@ -126,7 +127,7 @@ class Explainer:
                     continue
             found.append(Difference(column, have, want, new, weight))
         found.sort(key=lambda d: (not d.new, -d.weight, d.column))
-        return Explanation(nearest, tuple(found), self._pattern(found))
+        return Explanation(nearest, tuple(found), self._pattern(found, seen))
 
     def _surprise(self, row: Any) -> tuple[dict[int, float] | None, dict[int, int]]:
         """Nats per column, and the usual counts, where every count varies."""
@@ -152,12 +153,13 @@ class Explainer:
         fold = self._rigidity.fold
         return column >= len(fold) or bool(self._rigidity.rigid[fold[column]])
 
-    def _pattern(self, found: Sequence[Difference]) -> tuple[tuple[int, str], ...]:
+    def _pattern(
+        self, found: Sequence[Difference], seen: dict[int, int]
+    ) -> tuple[tuple[int, str], ...]:
         if self._exact:
-            rigid = [d for d in found if self._is_rigid(d.column)] or list(found)
-            return tuple(
-                sorted((d.column, f"{d.seen - d.expected:+d}") for d in rigid[: 4 * NAMED])
-            )
+            # Not the differences: two extra lines mean one thing in a session that is over, and
+            # another one in a session that goes on.
+            return tuple(sorted((c, str(n)) for c, n in seen.items() if self._is_rigid(c)))
         new = [d for d in found if d.new]
         chosen = new[:NAMED] or found[:3]
         return tuple(sorted((d.column, d.change) for d in chosen))

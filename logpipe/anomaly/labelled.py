@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.anomaly.base import Detector, as_csr
-from logpipe.anomaly.counts import Distinct, distinct
+from logpipe.anomaly.counts import dense, distinct, folded
 
 __all__ = [
     "Classifier",
@@ -36,51 +36,54 @@ def isolation_forest(trees: int = 100, random_state: int = 0) -> Any:
 
 
 class _Outlier(Detector):
-    """An estimator whose cost grows with the square of the rows: it sees at most `rows` of them."""
+    """An estimator whose cost grows with the square of the rows.
 
-    def __init__(self, rows: int = 5000, random_state: int = 0) -> None:
+    It sees every different row once, of many the most frequent `rows`.
+    """
+
+    def __init__(self, rows: int = 5000) -> None:
         self.rows = rows
-        self.random_state = random_state
 
-    def _estimator(self) -> Any:
+    def _fitted(self, rows: Any, support: npt.NDArray[np.int64]) -> Any:
         raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
-        """Learns from rows, a sample of them if there are too many; `y` = 1 are left out."""
+        """Learns from rows; those with `y` = 1 are left out."""
         matrix = as_csr(X)
         if y is not None:
             matrix = matrix[np.flatnonzero(np.asarray(y) == 0)]
-        if matrix.shape[0] > self.rows:
-            chosen = np.random.default_rng(self.random_state).permutation(matrix.shape[0])
-            matrix = matrix[np.sort(chosen[: self.rows])]
-        self.columns_ = matrix.shape[1]
-        self.estimator_ = self._estimator().fit(matrix)
+        known = distinct(matrix)
+        chosen = np.argsort(-known.support, kind="stable")[: self.rows]
+        self.fold_ = folded(known.rows)
+        self.estimator_ = self._fitted(dense(known.rows[chosen], self.fold_), known.support[chosen])
         self.offset_ = float(np.ravel(self.estimator_.offset_)[0])
         return self
 
     def score_samples(self, X: Any) -> Floats:  # noqa: N803
         """As the estimator's."""
-        known: Distinct = distinct(as_csr(X)[:, : self.columns_])
-        found: Floats = np.asarray(self.estimator_.score_samples(known.rows), np.float64)
+        known = distinct(as_csr(X))
+        rows = dense(known.rows, self.fold_)
+        found: Floats = np.asarray(self.estimator_.score_samples(rows), np.float64)
         return found[known.inverse]
 
 
 class OneClassSVM(_Outlier):
-    """`sklearn.svm.OneClassSVM` over at most 5000 rows."""
+    """`sklearn.svm.OneClassSVM`, different rows weighted by how often they occur."""
 
-    def _estimator(self) -> Any:
+    def _fitted(self, rows: Any, support: npt.NDArray[np.int64]) -> Any:
         from sklearn.svm import OneClassSVM as Estimator
 
-        return Estimator(nu=0.03)
+        return Estimator(nu=0.03).fit(rows, sample_weight=support.astype(np.float64))
 
 
 class LocalOutlierFactor(_Outlier):
-    """`sklearn.neighbors.LocalOutlierFactor` over at most 5000 rows."""
+    """`sklearn.neighbors.LocalOutlierFactor` over different rows: equal ones have no distance."""
 
-    def _estimator(self) -> Any:
+    def _fitted(self, rows: Any, support: npt.NDArray[np.int64]) -> Any:
         from sklearn.neighbors import LocalOutlierFactor as Estimator
 
-        return Estimator(novelty=True)
+        rows = np.repeat(rows, 2, axis=0) if len(rows) < 2 else rows
+        return Estimator(novelty=True, n_neighbors=min(20, len(rows) - 1)).fit(rows)
 
 
 class Classifier(Detector):

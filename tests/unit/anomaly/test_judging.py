@@ -121,7 +121,7 @@ def test_an_explanation_names_what_differs_and_the_nearest_normal_window() -> No
     assert {(5, 1, 0, "new"), (2, 1, 3, "fewer")} <= said
     assert found.differences[0].column == 5
     assert counts()[found.nearest][4] == counts()[199][4]
-    assert found.pattern == ((2, "-2"), (5, "+1"))
+    assert found.pattern == ((0, "3"), (1, "1"), (2, "1"), (5, "1"))
 
 
 def test_a_pattern_keeps_its_id_when_columns_are_numbered_anew() -> None:
