@@ -19,6 +19,7 @@ it changes nothing but print.
   it.
 - Names of classes and packages (two dots or more) are variables, exceptions and errors are not.
 - Names of network interfaces are variables, an address with its scheme is one, date and clock too.
+- Accounts are variables: what is behind "for user", and the usual names behind "for" and "by".
 - Switches and states are variables: on/off, yes/no, words in capitals where a value stands.
 - Variables joined by `: , | + - #` are one, and so are four or more in a row or in a token.
 - Then the rules of `logpipe.metrics.styles.loghub_2_0`.
@@ -45,6 +46,7 @@ STYLE_RULES: Mapping[str, str] = {
     "class-names": "2.0: names of classes and packages",
     "interfaces": "2.0: names of network interfaces",
     "switches": "2.0: switches and states",
+    "accounts": "2.0: names of accounts",
     "whole-fields": "2.0: fields with a variable in them",
     "joined": "2.0: variables joined by punctuation",
     "dense-tokens": "2.0: four variables or more in a token",
@@ -171,6 +173,11 @@ _SWITCH = re.compile(
     rf"|(?<=[a-z{MARKS[0]}-{MARKS[-1]}),;:] )(?:[A-Z]{{2,}}(?:ING|ED)|[A-Z]{{2,}}(?:_[A-Z]+)+)"
     r"(?=[\s,;\])}'\"]|$)(?! [A-Z]{2})"
 )
+_ACCOUNT = re.compile(
+    r"(?<= for user )[0-9A-Za-z_.-]+(?=[\s,;]|$)"
+    r"|(?:(?<= for )|(?<= user )|(?<=user=)|(?<= by ))(?:root|admin|administrator|guest|nobody)"
+    r"(?=[\s,;)\]]|$)"
+)
 _QUOTED = re.compile(rf"""(?<= )(["'])({_V})\1(?=$|\])""")
 _LEADING = re.compile(rf"(?<![0-9A-Za-z_.\-{MARKS[0]}-{MARKS[-1]}])/(?={_V})")
 _FIELD = re.compile(r"""[^\s,;:=|"'()\[\]{}<>]+""")
@@ -217,6 +224,7 @@ _STEPS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]],
     ("class-names", _CLASS, _F),
     ("interfaces", _INTERFACE, _F),
     ("switches", _SWITCH, _F),
+    ("accounts", _ACCOUNT, _F),
     ("whole-fields", _QUOTED, r"\2"),
     ("whole-fields", _LEADING, ""),
     ("whole-fields", _FIELD, _field),

@@ -40,6 +40,7 @@ GROUP_RULES: Mapping[str, str] = {
     "empty-values": "a value that is empty makes no other group",
     "runs": "four values or more in a row are one when groups are compared",
     "dense": "so are four values or more in one token",
+    "light-remarks": "a remark in parentheses that few lines have makes no other group",
 }
 """The rules that compare messages, by name; every one can be switched off."""
 
@@ -52,7 +53,12 @@ _DENSE = re.compile(rf"(?<!\S)[^\s=]*(?:{MARK}[^\s={MARKS[0]}-{MARKS[-1]}]*){{4,
 _RUN = re.compile(rf"{MARK}(?:(?: +|, ?|; ?){MARK}){{3,}}")
 _BEHIND_EQUALS = re.compile(rf"={MARK}")
 _IN_PARENTHESES = re.compile(rf"\({MARK}\)")
+_WORD_REMARK = re.compile(r" \([^\s()]+\)")
 _EMPTY = re.compile(r"=(?=[\s,;)\]}]|$)|\(\)")
+
+
+RARER = 20
+"""How many times as many lines have no remark, if the remark is one that makes no group."""
 
 
 def series(text: str) -> str:
@@ -62,6 +68,15 @@ def series(text: str) -> str:
     True
     """
     return _SERIES.sub(mark(Mask.LIST), text)
+
+
+def _without_remark(form: str, lines: int, plain_lines: Mapping[str, int]) -> str:
+    """The form without a remark of one word in parentheses, if far more lines have it without."""
+    for match in _WORD_REMARK.finditer(form):
+        plain = form[: match.start()] + form[match.end() :]
+        if plain_lines.get(re.sub(MARK, _FIELD, plain), 0) >= RARER * lines:
+            return plain
+    return form
 
 
 def group_key(form: str, on: Callable[[str], bool]) -> str:
@@ -102,8 +117,12 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
         if forms.on("similar"):
             similar(forms)
     groups: dict[str, list[str]] = defaultdict(list)
-    for form in forms.counts:
-        groups[group_key(form, forms.on)].append(form)
+    plain_lines: dict[str, int] = defaultdict(int)
+    if forms.on("light-remarks"):
+        for form, lines in forms.counts.items():
+            plain_lines[re.sub(MARK, _FIELD, form)] += lines
+    for form, lines in forms.counts.items():
+        groups[group_key(_without_remark(form, lines, plain_lines), forms.on)].append(form)
     speaks = {}
     for members in groups.values():
         # A form with its values filled in says more than one with them empty.

@@ -39,6 +39,9 @@ _FIELD = mark(Mask.FIELD)
 ROUNDS = 8
 """How often what fitted nothing is sampled again."""
 
+MASKED_BYTES = 64 << 20
+"""Bytes of distinct masked messages that are compared at a time; the rest waits for a round."""
+
 LITERAL_BYTES = 64 << 20
 """Literal bytes of all templates together; what would need more is not learned."""
 
@@ -147,18 +150,19 @@ class Iterative(Parser):
 
     def _learn(self, column: ByteColumn, rows: npt.NDArray[np.int64]) -> None:
         """One round: compares the masked messages with each other and with what is known."""
-        raw: Counter[str] = Counter()
-        examples: dict[str, list[bytes]] = defaultdict(list)
-        together = "series" not in self.off
         sample = rows_of(column, rows)
-        found = lexer(self.off).rows(sample)
-        texts = [series(text) if together else text for text in found.texts()]
-        for text, count in zip(texts, found.counts.tolist(), strict=True):
-            raw[text] += count
+        masked = lexer(self.off).rows(sample, most_bytes=MASKED_BYTES)
+        raw: Counter[str] = Counter()
+        examples: dict[str, list[int]] = defaultdict(list)
+        together = "series" not in self.off
+        names: list[str] = []
+        for text, count in zip(masked.texts(), masked.counts.tolist(), strict=True):
+            names.append(series(text) if together else text)
+            raw[names[-1]] += count
         if self.keep:
-            distinct = dict(zip(sample, found.row.tolist(), strict=True))
-            for message, row in distinct.items():
-                examples[texts[row]].append(message)
+            for position, row in enumerate(masked.row.tolist()):
+                if row >= 0:
+                    examples[names[row]].append(position)
         counts: Counter[str] = Counter(self._counts)
         spaced: dict[str, list[str]] = defaultdict(list)
         for text, count in raw.items():
@@ -175,7 +179,8 @@ class Iterative(Parser):
             for text in texts:
                 new.append((number, shape_of(respaced(final, text))))
                 if self.keep:
-                    new += self._kept(new[-1], examples[text])
+                    messages = [sample[i] for i in examples[text]]
+                    new += self._kept(new[-1], messages)
         self._append(new)
 
     def _kept(self, template: tuple[int, Shape], messages: list[bytes]) -> list[tuple[int, Shape]]:

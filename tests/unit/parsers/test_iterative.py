@@ -75,6 +75,11 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
     "fuse": ([b"at 1:2 ok", b"at 1 ok"], 1, 2),
     "empty-values": ([b"ended with cause=7 today", b"ended with cause= today"], 1, 2),
     "runs": ([b"fans 1 2 3 4 on", b"fans 1 2 3 4 5 on"], 1, 2),
+    "light-remarks": (
+        [b"opened door %d of hall" % i for i in range(40)] + [b"opened door 7 (main) of hall"],
+        1,
+        2,
+    ),
     "dense": ([b"at [1;2;3;4] on", b"at [1;2;3;4;5;6] on"], 1, 2),
 }  # fmt: skip
 

@@ -1,0 +1,134 @@
+"""What rules of the parser `iterative` are worth, alone and on systems that did not choose them.
+
+For every rule, and for every group of rules of one kind, the scores without it: on `2k` per
+system; for rules of print the means of the other collections. Then *leave one system out*: for
+each of the fourteen systems only those groups of rules are used that do the other thirteen good
+(the sum of GA, FGA, PA and FTA), and the system is scored with them. The groups are kinds of
+variables and of evidence. The same by single rules is harder than life, because many a rule is one
+plain type that one of these systems alone has; it is printed beside.
+
+    python -m benchmarks.ablation --json OUT.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy import METRICS, Scores, mean, score
+from benchmarks.truths import collection
+from logpipe.export.styles import STYLE_RULES
+from logpipe.parsers.iterative.grouping import GROUP_RULES
+from logpipe.parsers.iterative.mask_rules import RULES
+
+__all__ = ["KINDS", "left_out", "main", "without"]
+
+KINDS: Mapping[str, Sequence[str]] = {
+    "numbers": ("number", "negative", "hex", "size", "duration", "less-than", "quantities"),
+    "times": (*("ctime", "iso-time", "clock", "minutes", "date", "date-slash"), "times-in-parts"),
+    "addresses": (
+        *("uuid", "mac", "ipv6", "pci", "ip", "email", "message-id"),
+        *("host", "host-port", "name-port", "name-before-address"),
+    ),
+    "paths": ("url", "path", "windows-path", "relative-path", "request", "protocol"),
+    "ids": (
+        *("version", "signed-id", "id-starts-with-digit", "id-three-digits", "flag"),
+        *("digit-words", "lists", "series"),
+    ),
+    "word slots": ("word-slots", "rare-slots"),
+    "context slots": ("keyword-slots", "equals-slots", "records"),
+    "heavy slots": ("heavy-slots", "heavy-shapes"),
+    "names": ("name-slots-first", "identifier-slots"),
+    "tokens": ("whole-tokens", "pairs"),
+    "similar": ("similar",),
+    "composition": ("fuse", "empty-values", "runs", "dense", "drop-remarks"),
+}
+"""Rules by kind; those of print in the style of the full sets have no part in `2k`."""
+
+_GAIN = 1e-9
+
+
+def without(rules: Sequence[str], name: str = "2k") -> dict[str, Scores]:
+    """The scores of a collection without some rules."""
+    return {truth.name: score(truth, rules) for truth in collection(name)}
+
+
+def _gain(full: Scores, less: Scores) -> float:
+    return sum(full) - sum(less)
+
+
+def left_out(
+    full: Mapping[str, Scores], units: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Any], dict[str, Scores]]:
+    """What each unit of rules is worth per system, and each system's scores with what helps others.
+
+    Args:
+        full: scores per system with all rules.
+        units: names of rules per unit.
+    """
+    less = {unit: without(rules) for unit, rules in units.items()}
+    rows: dict[str, Scores] = {}
+    for truth in collection("2k"):
+        off = [
+            rule
+            for unit, rules in units.items()
+            for rule in rules
+            if sum(_gain(full[s], less[unit][s]) for s in full if s != truth.name) <= _GAIN
+        ]
+        rows[truth.name] = score(truth, off)
+    worth = {
+        unit: {
+            "mean": _minus(mean(list(full.values())), mean(list(found.values()))),
+            "helps": [s for s in full if _gain(full[s], found[s]) > _GAIN],
+            "harms": [s for s in full if _gain(full[s], found[s]) < -_GAIN],
+        }
+        for unit, found in less.items()
+    }
+    return worth, rows
+
+
+def _minus(a: Scores, b: Scores) -> list[float]:
+    return [round(x - y, 4) for x, y in zip(a, b, strict=True)]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints what rules are worth and the scores with systems left out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write everything here")
+    options = parser.parse_args(arguments)
+    full = without(())
+    single = {r: (r,) for r in (*(r.name for r in RULES), "lists", "quantities", *GROUP_RULES)}
+    single |= {rule: (rule,) for rule in STYLE_RULES if rule in ("times-in-parts", "drop-remarks")}
+    out: dict[str, Any] = {"all rules": full}
+    for title, units in (("kinds", KINDS), ("rules", single)):
+        worth, rows = left_out(full, units)
+        out[title] = {"worth": worth, "left out": rows, "mean": mean(list(rows.values()))}
+        print(f"Worth of {title}: {' '.join(METRICS)} in thousandths; systems helped, harmed")
+        for unit, found in worth.items():
+            figures = " ".join(f"{1000 * value:+6.1f}" for value in found["mean"])
+            print(f"  {unit:22} {figures}  {len(found['helps']):2} {len(found['harms']):2}")
+        print(f"Leave one system out, by {title}: ", end="")
+        print(" ".join(f"{value:.3f}" for value in mean(list(rows.values()))))
+    style = {
+        rule: {
+            name: _minus(
+                mean(list(without((), name).values())), mean(list(without((rule,), name).values()))
+            )
+            for name in ("df", "full")
+        }
+        for rule in STYLE_RULES
+    }
+    out["print"] = style
+    print("Worth of rules of print: df, full")
+    for rule, found in style.items():
+        rows_text = "  ".join(" ".join(f"{1000 * v:+6.1f}" for v in row) for row in found.values())
+        print(f"  {rule:22} {rows_text}")
+    if options.json:
+        options.json.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
