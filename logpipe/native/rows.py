@@ -1,12 +1,11 @@
 """The row-order structured coder of the archive's level max (native/src/rs.rs).
 
-A block of lines is parsed into row templates and values and coded row after row with one mixing model. A
-payload needs nothing beyond it but the template table, the number of rows and the number of raw bytes.
+A block of lines is parsed into row templates and values and coded row after row with one mixing
+model. A payload needs nothing beyond it but the template table, the number of rows and of raw bytes.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -56,12 +55,21 @@ class CodedRows:
 
 def template_table(templates: Sequence[Sequence[bytes]]) -> bytes:
     """The byte form of row templates, each given by its literals (one more than slots)."""
-    wire = bytearray()
+    wire = bytearray(_varint(len(templates)))
     for literals in templates:
-        wire += struct.pack("<I", len(literals) - 1)
+        wire += _varint(len(literals) - 1)
         for literal in literals:
-            wire += struct.pack("<I", len(literal)) + literal
+            wire += _varint(len(literal)) + literal
     return bytes(wire)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def encode_rows(raw: bytes, parse: RowParse = RowParse.FIELDS) -> CodedRows:
@@ -110,8 +118,8 @@ def decode_rows(coded: CodedRows) -> bytes:
     """The raw bytes.
 
     Raises:
-        NativeError: the payload cannot be of these rows. A payload that was changed can also decode to
-            other bytes of the same length: only a checksum tells.
+        NativeError: the payload cannot be of these rows. A payload that was changed can also decode
+            to other bytes of the same length: only a checksum tells.
     """
     return take_bytes(
         lib.lp_rows_decode(

@@ -10,7 +10,6 @@
 //! one slot holds everything.
 
 use crate::layout::Span;
-use crate::wire;
 use std::collections::HashMap;
 
 /// Slots of one row that a builder makes at most; a longer line is verbatim.
@@ -109,24 +108,56 @@ impl Rows<'_> {
     }
 }
 
-/// The plain byte form of a template table: for each, the number of slots and the literals in the form of
-/// wire.rs.
+/// The byte form of a template table: how many there are, then for each the number of its slots, then the
+/// length and the bytes of each literal; numbers are LEB128.
 pub fn write_templates(templates: &[RowTemplate]) -> Vec<u8> {
+    fn put(out: &mut Vec<u8>, mut n: usize) {
+        while n >= 128 {
+            out.push(n as u8 | 128);
+            n >>= 7;
+        }
+        out.push(n as u8);
+    }
     let mut bytes = Vec::new();
+    put(&mut bytes, templates.len());
     for template in templates {
-        wire::put_u32(&mut bytes, template.slots());
-        template.literals.iter().for_each(|l| wire::put_bytes(&mut bytes, l));
+        put(&mut bytes, template.slots());
+        for literal in &template.literals {
+            put(&mut bytes, literal.len());
+            bytes.extend_from_slice(literal);
+        }
     }
     bytes
 }
 
 pub fn read_templates(bytes: &[u8]) -> Result<Vec<RowTemplate>, String> {
-    let mut reader = wire::Reader::new(bytes);
+    fn number(rest: &mut &[u8]) -> Result<usize, String> {
+        let mut n = 0usize;
+        for shift in (0..32).step_by(7) {
+            let (first, tail) = rest.split_first().ok_or("the table of row templates ends early")?;
+            *rest = tail;
+            n |= ((first & 127) as usize) << shift;
+            if *first < 128 {
+                return Ok(n);
+            }
+        }
+        Err("a number in the table of row templates is too long".into())
+    }
+    let mut rest = bytes;
     let mut templates = Vec::new();
-    while !reader.is_empty() {
-        let slots = reader.u32()?;
-        let literals = (0..=slots).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
+    for _ in 0..number(&mut rest)? {
+        let slots = number(&mut rest)?;
+        let mut literals = Vec::new();
+        for _ in 0..=slots {
+            let n = number(&mut rest)?;
+            let (literal, tail) = rest.split_at_checked(n).ok_or("a literal is longer than its table")?;
+            literals.push(literal.to_vec());
+            rest = tail;
+        }
         templates.push(RowTemplate { literals });
+    }
+    if !rest.is_empty() {
+        return Err(format!("{} bytes after the table of row templates", rest.len()));
     }
     Ok(templates)
 }
@@ -319,11 +350,10 @@ mod tests {
         let table = field_rows(b"a b\nc=1\n\n\0\xff\r\n", 10).templates;
         let bytes = write_templates(&table);
         assert_eq!(read_templates(&bytes).unwrap(), table);
-        for cut in 1..bytes.len() {
-            let read = read_templates(&bytes[..cut]);
-            assert!(read.is_err() || read.unwrap().len() < table.len());
+        for cut in 0..bytes.len() {
+            assert!(read_templates(&bytes[..cut]).is_err());
         }
-        assert!(read_templates(&u32::MAX.to_le_bytes()).is_err());
+        assert!(read_templates(&[255; 9]).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::layout::Span;
 use crate::rows::{field_rows, line_rows, read_templates, write_templates, Rows};
 use crate::{guard, own, rs, slice, LpBuffer};
 
-/// Row templates of a parse without a parser, at most.
+/// Row templates of the parse into fields, at most.
 const MAX_TEMPLATES: usize = 2048;
 
 /// Codes a block: part 0 is the template table in the form of rows.rs and then the payload, part 1 (i64) the

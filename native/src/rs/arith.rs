@@ -18,6 +18,8 @@ pub trait Coder {
     fn code(&mut self, bit: u32, p: u32) -> u32;
     /// Whether more was read than was written: what came since is noise.
     fn overran(&self) -> bool;
+    /// Sixteenths of a bit that were written so far; only differences mean something.
+    fn spent(&self) -> u32;
 }
 
 /// Where the interval `low..=high` is split for a probability of 16 bits.
@@ -68,6 +70,13 @@ impl Coder for Encoder {
 
     fn overran(&self) -> bool {
         false
+    }
+
+    fn spent(&self) -> u32 {
+        let range = (self.high - self.low) | 1;
+        let zeros = range.leading_zeros();
+        let fraction = (range << zeros) >> 27 & 15;
+        (self.out.len() as u32).wrapping_mul(128).wrapping_add((zeros * 16).wrapping_sub(fraction))
     }
 }
 
@@ -122,6 +131,10 @@ impl Coder for Decoder<'_> {
 
     fn overran(&self) -> bool {
         self.next > self.bytes.len() + AHEAD
+    }
+
+    fn spent(&self) -> u32 {
+        0
     }
 }
 

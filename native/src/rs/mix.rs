@@ -147,6 +147,10 @@ impl Mixer {
             *used += u16::from(*used < 4000);
             let error = ((bit as i32) << 16) - t.squash(self.dots[k]) as i32;
             let step = (error * rate) >> 6;
+            // Nothing to learn that would move a weight.
+            if step.abs() < 4 {
+                continue;
+            }
             let w = &mut self.weights[k][self.at[k] * self.inputs..][..self.inputs];
             for (w, x) in w.iter_mut().zip(x) {
                 *w = (*w + ((x * step + 0x2000) >> 14)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);

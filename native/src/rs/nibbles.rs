@@ -25,7 +25,7 @@ impl<const N: usize> Nibbles<N> {
         let sets = [sets[0] * 16, sets[1]];
         Nibbles {
             buckets: vec![[0; 16]; 1 << log2],
-            maps: (0..N).map(|_| Map::of_histories(1000)).collect(),
+            maps: (0..N).map(|_| Map::of_histories(255)).collect(),
             mixer: Mixer::new(2 * N + 1, sets, rate, 80_000 / N as i32),
             corrections: [Correction::new(sets[0]), Correction::new(4096)],
             inputs: vec![0; 2 * N + 1],

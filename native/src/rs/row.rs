@@ -39,10 +39,15 @@ mod source {
     pub const GROUP_KEY: u32 = 10;
     pub const IN_ROW: u32 = 11;
     pub const POOL_LAST: u32 = 12;
-    pub const KEY_POOL: u32 = 13;
+    pub const BESIDE_HEAD: u32 = 13;
+    pub const KEY_HEAD: u32 = 14;
+    pub const KEY_POOL: u32 = 15;
+    pub const HEADED: u32 = 19;
 }
 
-const MOST_CANDIDATES: usize = 8;
+/// Values of one class that are kept for a key.
+const KEY_VALUES: u32 = 4;
+const MOST_CANDIDATES: usize = 9;
 
 #[derive(Clone, Copy, Default)]
 struct Candidate {
@@ -61,8 +66,34 @@ struct Column {
     /// How the last values were coded, two bits each.
     outcomes: u32,
     steps: [i64; MAX_RUNS],
-    /// What changed digits and spelling cost lately, in sixteenths of a bit.
+    /// What spelling and changed digits cost lately, in sixteenths of a bit; only the encoder looks.
     costs: [i32; 2],
+    /// How often there was the choice.
+    choices: u32,
+}
+
+impl Column {
+    /// The way that was cheaper lately, and the other one from time to time.
+    fn prefers_digits(&self, runs: &Runs, steps: &[i64]) -> u32 {
+        let [text, digits] = self.costs;
+        let cheaper = match (text > 0, digits > 0) {
+            (true, true) => digits < text,
+            _ => {
+                let (by_digits, by_text) = estimate(runs, steps);
+                by_digits < by_text
+            }
+        };
+        let n = self.choices;
+        let other =
+            (n & n.wrapping_sub(1) <= 2 || n % 256 <= 2) && n >= 3 && (n >= 32 || text == 0 || digits == 0);
+        u32::from(cheaper != other)
+    }
+
+    fn learn_cost(&mut self, mode: usize, spent: i32) {
+        let cost = &mut self.costs[mode];
+        *cost = (if *cost > 0 { *cost + (spent - *cost) / 4 } else { spent }).max(1);
+        self.choices += 1;
+    }
 }
 
 const CANDIDATE: u32 = 0;
@@ -146,6 +177,7 @@ impl<'a> Model<'a> {
                     outcomes: 0,
                     steps: [0; MAX_RUNS],
                     costs: [0; 2],
+                    choices: 0,
                 });
             }
         }
@@ -158,7 +190,7 @@ impl<'a> Model<'a> {
             groups: vec![NONE; known.len()],
             values: Values::default(),
             links: Links::new(size(2, 20)),
-            candidates: Flags::new(size(2, 20), [16 * 8, 1024]),
+            candidates: Flags::new(size(2, 20), [20 * 9, 1024]),
             modes: Flags::new(size(5, 16), [16, 1024]),
             walk: Flags::new(size(3, 19), [32, 64]),
             literals: Literals::new(size(1, 20)),
@@ -373,7 +405,7 @@ impl<'a> Model<'a> {
         self.literals.code(coder, actual, place, above, most, &mut self.scratch).ok_or(Broken::TooLong)
     }
 
-    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 8]) -> usize {
+    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 10]) -> usize {
         let column = self.first_column[self.template] + u as u32;
         let c = &self.columns[column as usize];
         let mut count = 0;
@@ -397,6 +429,8 @@ impl<'a> Model<'a> {
         let beside2 = self.done.len().checked_sub(2).map_or(NONE, |d| self.ids[self.done[d] as usize]);
         // The key itself has the last key for its key.
         let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
+        let head = |id: u32| self.values.list.get(id as usize).map_or(NONE, |v| v.head);
+        let headed = self.links.get(hash3(source::HEADED, key, 0)).value;
         *contexts = [
             hash3(source::KEY, column, key),
             hash3(source::PREFIX, column, self.prefix),
@@ -406,9 +440,19 @@ impl<'a> Model<'a> {
             hash3(source::BEFORE, column, c.last),
             hash3(source::GROUP_BESIDE, c.group, beside),
             hash3(source::GROUP_KEY, c.group, key),
+            hash3(source::BESIDE_HEAD, column, head(beside)),
+            hash3(source::KEY_HEAD, column, head(headed)),
         ];
         if let Some(m) = self.matched {
             add(self.past.values[self.past.starts[m] as usize + u], source::MATCH, self.match_run);
+        }
+        if self.values.list.get(beside as usize).is_some_and(|v| v.headed) {
+            let link = self.links.get(contexts[8]);
+            add(link.value, source::BESIDE_HEAD, u32::from(link.run));
+        }
+        if headed != NONE {
+            let link = self.links.get(contexts[9]);
+            add(link.value, source::KEY_HEAD, u32::from(link.run));
         }
         const ORDER: [u32; 6] = [
             source::KEY,
@@ -439,8 +483,10 @@ impl<'a> Model<'a> {
             if let Some(&id) = self.values.recent(pool).last() {
                 add(id, source::POOL_LAST, 0);
             }
-            let link = self.links.get(hash3(source::KEY_POOL, pool, key));
-            add(link.value, source::KEY_POOL, u32::from(link.run));
+            for k in 0..KEY_VALUES {
+                let link = self.links.get(hash3(source::KEY_POOL + k, pool, key));
+                add(link.value, source::KEY_POOL + k, u32::from(link.run));
+            }
         }
         count
     }
@@ -449,7 +495,7 @@ impl<'a> Model<'a> {
     fn value<C: Coder>(&mut self, coder: &mut C, u: usize, actual: &[u8], most: usize) -> Result<(), Broken> {
         let column = self.first_column[self.template] + u as u32;
         let mut list = [Candidate::default(); MOST_CANDIDATES];
-        let mut contexts = [0; 8];
+        let mut contexts = [0; 10];
         let count = self.gather(u, &mut list, &mut contexts);
         let wanted = if C::DECODES { NONE } else { self.values.find(actual) };
         let (outcomes, group) = {
@@ -471,22 +517,39 @@ impl<'a> Model<'a> {
             let age = 32 - (self.row - v.row).leading_zeros();
             let k32 = k as u32;
             let flags = [
-                hash3(1, column, candidate.mask << 3 | k32),
+                hash3(1, column, candidate.mask << 4 | k32),
                 hash3(hash(2, column), candidate.first << 8 | run << 4 | k32, self.trouble.min(3)),
                 hash3(hash(3, column), v.used_by[0], v.used_by[1]),
                 hash3(4, column, candidate.id),
-                hash3(hash(5, column), outcomes & 0xff, candidate.first << 3 | k32),
-                hash3(hash(6, candidate.mask), run, self.trouble.min(7) << 3 | k32),
+                hash3(hash(5, column), outcomes & 0xff, candidate.first << 4 | k32),
+                hash3(hash(6, candidate.mask), run, self.trouble.min(7) << 4 | k32),
                 hash3(hash(7, column), v.used_by[0], age << 4 | v.uses.min(3) << 2 | k32.min(3)),
-                hash3(hash(8, group), beside, candidate.first << 3 | k32),
+                hash3(hash(8, group), beside, candidate.first << 4 | k32),
             ];
-            let select = [(candidate.first as usize) * 8 + k, set];
+            let select = [(candidate.first as usize) * 9 + k, set];
             let hit = u32::from(!C::DECODES && candidate.id == wanted);
             if self.candidates.code(coder, hit, &flags, select) != 0 {
                 found = candidate.id;
                 outcome = if k == 0 { CANDIDATE } else { OTHER };
                 break;
             }
+        }
+        let mut derived = false;
+        if found == NONE && self.derive(column) {
+            // `scratch` has what the last number of the row would be in a larger unit.
+            let hit = u32::from(!C::DECODES && actual == self.scratch);
+            let contexts = [
+                hash3(21, column, outcomes & 15),
+                hash3(22, group, outcomes & 3),
+                hash3(23, column, beside),
+                hash3(24, column, 0),
+                hash3(25, self.scratch.len() as u32, 0),
+                hash3(26, self.trouble, 0),
+            ];
+            derived = self.modes.code(coder, hit, &contexts, [2, set]) != 0;
+        }
+        if found == NONE && derived {
+            found = self.values.keep(&self.scratch);
         }
         if found == NONE {
             self.trouble += 1;
@@ -497,7 +560,12 @@ impl<'a> Model<'a> {
                 id => (id, POOLED),
             };
             if found == NONE {
-                self.unknown(coder, column, last, actual, most)?;
+                // The last value of this class with this key, of any column, or of this one.
+                let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
+                let of_key = self.links.get(hash3(source::KEY_POOL, pool, key)).value;
+                let of_column = self.links.get(contexts[7]).value;
+                let above = [of_key, of_column, last].into_iter().find(|v| *v != NONE).unwrap_or(NONE);
+                self.unknown(coder, column, last, above, actual, most)?;
                 found = self.values.keep(&self.scratch);
             }
         }
@@ -518,9 +586,55 @@ impl<'a> Model<'a> {
             self.values.touch(found, column, self.row);
             let pool = self.values.list[found as usize].pool;
             let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
-            self.links.set(hash3(source::KEY_POOL, pool, key), found);
+            if self.values.list[found as usize].headed {
+                self.links.set(hash3(source::HEADED, key, 0), found);
+            }
+            // The last values of this class with this key, the latest first, each once.
+            let mut next = found;
+            for k in 0..KEY_VALUES {
+                let context = hash3(source::KEY_POOL + k, pool, key);
+                let old = self.links.get(context).value;
+                self.links.set(context, next);
+                if old == found || old == NONE {
+                    break;
+                }
+                next = old;
+            }
         }
         Ok(())
+    }
+
+    /// Writes to `scratch` what the last number of this row is in a unit of 1024, 1024^2 ... to two decimals,
+    /// if values of the column look so.
+    fn derive(&mut self, column: u32) -> bool {
+        let c = &self.columns[column as usize];
+        let like = if c.last == NONE { self.groups[c.group as usize] } else { c.last };
+        let text = self.values.bytes(like);
+        let open = usize::from(text.first() == Some(&b'('));
+        let decimals = match text.iter().position(|&b| b == b'.') {
+            Some(dot) if dot > open && text.len() == dot + 3 => &text[open..],
+            _ => return false,
+        };
+        if !decimals.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
+            return false;
+        }
+        let number = self.done.iter().rev().take(4).find_map(|&d| {
+            let value = self.values.bytes(self.ids[d as usize]);
+            let digits = (4..=15).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+            digits.then(|| value.iter().fold(0u64, |n, b| n * 10 + u64::from(b - b'0')))
+        });
+        let Some(number) = number.filter(|n| *n >= 1024) else { return false };
+        let mut unit = 1024u64;
+        while number / unit >= 1024 {
+            unit *= 1024;
+        }
+        let hundredths = (number * 100 + unit / 2) / unit;
+        self.scratch.clear();
+        if open == 1 {
+            self.scratch.push(b'(');
+        }
+        self.scratch.extend_from_slice(format!("{}.{:02}", hundredths / 100, hundredths % 100).as_bytes());
+        true
     }
 
     /// Looks a value up among the recent ones of its class, the rejected candidates left out.
@@ -582,6 +696,7 @@ impl<'a> Model<'a> {
         coder: &mut C,
         column: u32,
         last: u32,
+        near: u32,
         actual: &[u8],
         most: usize,
     ) -> Result<(), Broken> {
@@ -589,14 +704,10 @@ impl<'a> Model<'a> {
         if let Some(runs) = Runs::of(above) {
             let c = &self.columns[column as usize];
             let steps = if C::DECODES { None } else { steps_to(above, &runs, actual, &mut self.scratch) };
-            let mut wanted = 0;
-            let mut costs = c.costs;
-            if let Some(steps) = &steps {
-                let (by_digits, by_text) = estimate(&runs, &steps[..runs.count]);
-                costs[0] += (by_digits * 16 - costs[0]) / 4;
-                costs[1] += (by_text * 16 - costs[1]) / 4;
-                wanted = u32::from(costs[0] < costs[1]);
-            }
+            let wanted = match &steps {
+                Some(steps) => c.prefers_digits(&runs, &steps[..runs.count]),
+                None => 0,
+            };
             let contexts = [
                 hash3(11, column, c.outcomes & 3),
                 hash3(12, column, c.outcomes & 0xff),
@@ -606,12 +717,20 @@ impl<'a> Model<'a> {
                 hash3(16, column, 0),
             ];
             let mode = self.modes.code(coder, wanted, &contexts, [1, column as usize & 1023]);
-            self.columns[column as usize].costs = costs;
+            let comparable = steps.is_some();
+            let before = coder.spent();
             if mode != 0 {
-                return self.changed_digits(coder, column, last, &runs, steps.unwrap_or_default());
+                self.changed_digits(coder, column, last, &runs, steps.unwrap_or_default())?;
+            } else {
+                self.spell(coder, column, near, actual, most)?;
             }
+            if comparable {
+                let spent = coder.spent().wrapping_sub(before) as i32;
+                self.columns[column as usize].learn_cost(mode as usize, spent);
+            }
+            return Ok(());
         }
-        self.spell(coder, column, last, actual, most)
+        self.spell(coder, column, near, actual, most)
     }
 
     fn changed_digits<C: Coder>(
@@ -722,7 +841,7 @@ fn estimate(runs: &Runs, steps: &[i64]) -> (i32, i32) {
         if step == 0 {
             continue;
         }
-        by_digits += 3 + (64 - step.unsigned_abs().leading_zeros()) as i32;
+        by_digits += 2 + (64 - step.unsigned_abs().leading_zeros()) as i32;
         // Digits from the first that differs on.
         let width = (end - start) as i32;
         let (mut a, mut b, mut n) = (old, old + step, 0);

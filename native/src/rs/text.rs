@@ -5,6 +5,24 @@ use crate::rs::nibbles::Nibbles;
 
 const N: usize = 9;
 
+/// What the model has seen before the first byte: words and turns that logs are made of.
+const PRIMER: &[u8] = b"\
+ = true, false, null, none, unknown, default, enabled, disabled, value: name= id= type= status= state= code= count=\
+ size= bytes= time= date= user= uid= pid= host= addr= port= path= url= method= version= level= msg=\"\", \"\": \"\
+ INFO  DEBUG  WARN  ERROR  FATAL  TRACE [main]  [] - : () [ ] ( ) { } ## ||  => -> == ... \t\tat  (.java:)\n\
+Connection from  port  closed by  refused timed out reset by peer: established, received  sent  packet from  to \
+ with session opened for user  by (uid=) session closed for user authentication failure; logname= Failed password for \
+invalid user Accepted password for  ssh2\nstarted starting stopping stopped shutdown finished completed successfully \
+in  ms seconds. failed to  error while  Exception: java.lang.NullPointerException java.io.IOException at org.apache.\
+ Cannot open file  not found: No such file or directory (errno = ) Permission denied Invalid argument, retrying in  \
+attempt  of  waiting for  response request  from client server service  process  thread  task  job  block  of size  \
+ memory used: total: free: available: cache buffer queue max min  limit exceeded  expired  loaded loading  register \
+registered  unregistered  update updated  create created  delete deleted removing added to  set get  read write  \
+node  leader election  snapshot  region  table  column  database  query  transaction  commit  rollback  index  \
+ interface  device  driver  kernel: CPU  BIOS  ACPI: PCI  USB  IRQ  eth0: link up  down  address  0x  HTTP/1.1\" 200 \
+GET / POST  Mozilla/5.0 config configuration  initialized  Initializing  registering  onReceive action: \
+calculate  result  report  screen  message  notification  broadcast  handler  manager  listener  executor  \n";
+
 struct Text {
     bytes: Nibbles<N>,
     seen: Vec<u8>,
@@ -17,7 +35,32 @@ struct Text {
     last: u64,
 }
 
+/// Codes nothing, so that the model learns.
+struct Pupil;
+
+impl Coder for Pupil {
+    const DECODES: bool = false;
+    fn code(&mut self, bit: u32, _: u32) -> u32 {
+        bit
+    }
+    fn overran(&self) -> bool {
+        false
+    }
+    fn spent(&self) -> u32 {
+        0
+    }
+}
+
 impl Text {
+    /// A model that has read the primer.
+    fn primed(length: usize) -> Text {
+        let mut text = Text::new(length.saturating_add(PRIMER.len()));
+        PRIMER.iter().for_each(|&b| {
+            text.byte(&mut Pupil, b);
+        });
+        text
+    }
+
     fn new(length: usize) -> Text {
         let log2 = (usize::BITS - length.leading_zeros() + 1).clamp(12, 20);
         Text {
@@ -84,7 +127,7 @@ impl Text {
 /// Codes bytes; `decode` has to be told how many.
 pub fn encode(bytes: &[u8]) -> Vec<u8> {
     let mut coder = Encoder::new();
-    let mut text = Text::new(bytes.len());
+    let mut text = Text::primed(bytes.len());
     for &b in bytes {
         text.byte(&mut coder, b);
     }
@@ -96,12 +139,13 @@ pub fn decode(payload: &[u8], length: usize) -> Result<Vec<u8>, String> {
         return Err(format!("{length} bytes of text, at most 4 GiB"));
     }
     let mut coder = Decoder::new(payload);
-    let mut text = Text::new(length);
-    while text.seen.len() < length && !coder.overran() {
+    let mut text = Text::primed(length);
+    let end = PRIMER.len() + length;
+    while text.seen.len() < end && !coder.overran() {
         text.byte(&mut coder, 0);
     }
     if !coder.at_end() {
         return Err("the coded text ends too early or goes on too long".into());
     }
-    Ok(text.seen)
+    Ok(text.seen.split_off(PRIMER.len()))
 }
