@@ -1,7 +1,7 @@
 """The row-order structured coder of the archive's level max (native/src/rs.rs).
 
 A block of lines is parsed into row templates and values and coded row after row with one mixing
-model. A payload needs nothing beyond it but the template table, the number of rows and of raw bytes.
+model. A payload needs nothing beyond it but the template table and the counts of rows and bytes.
 """
 
 from __future__ import annotations

@@ -23,13 +23,13 @@ use plan::{Form, Unit};
 use row::{Broken, Model};
 pub use text::{decode as decode_text, encode as encode_text};
 
-/// Units a block may have beyond two for each byte; a row of nothing but empty values could cost any time.
+/// Slots a block may have beyond one for each byte; a row of nothing but empty values could cost any time.
 const SPARE_UNITS: usize = 1 << 16;
 
 /// Codes rows that are sound.
 pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
     rows.check()?;
-    if rows.spans.len() > rows.raw.len() * 2 + SPARE_UNITS {
+    if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
         return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
     }
     let mut coder = Encoder::new();
@@ -82,7 +82,7 @@ pub fn decode(
             raw.extend_from_slice(&model.text[a as usize..b as usize]);
         }
         raw.extend_from_slice(&literals[literals.len() - 1]);
-        if raw.len() > raw_len || raw.len() == start || units > raw_len * 2 + SPARE_UNITS {
+        if raw.len() > raw_len || raw.len() == start || units > raw_len + SPARE_UNITS {
             return Err(reason(Broken::TooLong));
         }
     }

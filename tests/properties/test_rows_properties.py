@@ -1,4 +1,4 @@
-"""Whatever the bytes, the structured coder gives them back; whatever the payload, it ends in order."""
+"""Any bytes come back from the structured coder, and any payload comes to an orderly end."""
 
 from __future__ import annotations
 

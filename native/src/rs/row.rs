@@ -39,10 +39,7 @@ mod source {
     pub const GROUP_KEY: u32 = 10;
     pub const IN_ROW: u32 = 11;
     pub const POOL_LAST: u32 = 12;
-    pub const BESIDE_HEAD: u32 = 13;
-    pub const KEY_HEAD: u32 = 14;
-    pub const KEY_POOL: u32 = 15;
-    pub const HEADED: u32 = 19;
+    pub const KEY_POOL: u32 = 13;
 }
 
 /// Values of one class that are kept for a key.
@@ -77,7 +74,7 @@ impl Column {
     fn prefers_digits(&self, runs: &Runs, steps: &[i64]) -> u32 {
         let [text, digits] = self.costs;
         let cheaper = match (text > 0, digits > 0) {
-            (true, true) => digits < text,
+            (true, true) => digits * 22 < text * 16,
             _ => {
                 let (by_digits, by_text) = estimate(runs, steps);
                 by_digits < by_text
@@ -405,7 +402,7 @@ impl<'a> Model<'a> {
         self.literals.code(coder, actual, place, above, most, &mut self.scratch).ok_or(Broken::TooLong)
     }
 
-    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 10]) -> usize {
+    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 8]) -> usize {
         let column = self.first_column[self.template] + u as u32;
         let c = &self.columns[column as usize];
         let mut count = 0;
@@ -429,8 +426,6 @@ impl<'a> Model<'a> {
         let beside2 = self.done.len().checked_sub(2).map_or(NONE, |d| self.ids[self.done[d] as usize]);
         // The key itself has the last key for its key.
         let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
-        let head = |id: u32| self.values.list.get(id as usize).map_or(NONE, |v| v.head);
-        let headed = self.links.get(hash3(source::HEADED, key, 0)).value;
         *contexts = [
             hash3(source::KEY, column, key),
             hash3(source::PREFIX, column, self.prefix),
@@ -440,19 +435,9 @@ impl<'a> Model<'a> {
             hash3(source::BEFORE, column, c.last),
             hash3(source::GROUP_BESIDE, c.group, beside),
             hash3(source::GROUP_KEY, c.group, key),
-            hash3(source::BESIDE_HEAD, column, head(beside)),
-            hash3(source::KEY_HEAD, column, head(headed)),
         ];
         if let Some(m) = self.matched {
             add(self.past.values[self.past.starts[m] as usize + u], source::MATCH, self.match_run);
-        }
-        if self.values.list.get(beside as usize).is_some_and(|v| v.headed) {
-            let link = self.links.get(contexts[8]);
-            add(link.value, source::BESIDE_HEAD, u32::from(link.run));
-        }
-        if headed != NONE {
-            let link = self.links.get(contexts[9]);
-            add(link.value, source::KEY_HEAD, u32::from(link.run));
         }
         const ORDER: [u32; 6] = [
             source::KEY,
@@ -495,7 +480,7 @@ impl<'a> Model<'a> {
     fn value<C: Coder>(&mut self, coder: &mut C, u: usize, actual: &[u8], most: usize) -> Result<(), Broken> {
         let column = self.first_column[self.template] + u as u32;
         let mut list = [Candidate::default(); MOST_CANDIDATES];
-        let mut contexts = [0; 10];
+        let mut contexts = [0; 8];
         let count = self.gather(u, &mut list, &mut contexts);
         let wanted = if C::DECODES { NONE } else { self.values.find(actual) };
         let (outcomes, group) = {
@@ -564,7 +549,7 @@ impl<'a> Model<'a> {
                 let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
                 let of_key = self.links.get(hash3(source::KEY_POOL, pool, key)).value;
                 let of_column = self.links.get(contexts[7]).value;
-                let above = [of_key, of_column, last].into_iter().find(|v| *v != NONE).unwrap_or(NONE);
+                let above = [of_column, of_key, last].into_iter().find(|v| *v != NONE).unwrap_or(NONE);
                 self.unknown(coder, column, last, above, actual, most)?;
                 found = self.values.keep(&self.scratch);
             }
@@ -586,9 +571,6 @@ impl<'a> Model<'a> {
             self.values.touch(found, column, self.row);
             let pool = self.values.list[found as usize].pool;
             let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
-            if self.values.list[found as usize].headed {
-                self.links.set(hash3(source::HEADED, key, 0), found);
-            }
             // The last values of this class with this key, the latest first, each once.
             let mut next = found;
             for k in 0..KEY_VALUES {
@@ -841,7 +823,7 @@ fn estimate(runs: &Runs, steps: &[i64]) -> (i32, i32) {
         if step == 0 {
             continue;
         }
-        by_digits += 2 + (64 - step.unsigned_abs().leading_zeros()) as i32;
+        by_digits += 6 + (64 - step.unsigned_abs().leading_zeros()) as i32;
         // Digits from the first that differs on.
         let width = (end - start) as i32;
         let (mut a, mut b, mut n) = (old, old + step, 0);

@@ -14,7 +14,7 @@ const MAX_VALUES: usize = 1 << 20;
 /// The tests see a store that is full without coding so much.
 const MAX_BYTES: usize = if cfg!(test) { 1 << 16 } else { 24 << 20 };
 /// Recent values of a class that are walked over.
-pub const POOL: usize = 96;
+pub const POOL: usize = 160;
 const MAX_POOLS: usize = 4096;
 
 #[derive(Clone, Copy)]
@@ -26,9 +26,6 @@ pub struct Value {
     pub used_by: [u32; 3],
     pub uses: u32,
     pub row: u32,
-    /// Hash of the value up to its last run of digits, if it ends with one that is not its first; or of it all.
-    pub head: u32,
-    pub headed: bool,
 }
 
 #[derive(Default)]
@@ -91,13 +88,6 @@ fn class_of(bytes: &[u8]) -> u32 {
     h
 }
 
-fn head_of(bytes: &[u8]) -> (u32, bool) {
-    let digits = bytes.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let head = &bytes[..bytes.len() - digits];
-    let headed = digits > 0 && head.iter().any(u8::is_ascii_digit);
-    (hash_bytes(if headed { head } else { bytes }), headed)
-}
-
 impl Values {
     pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_VALUES || self.bytes.len() >= MAX_BYTES
@@ -153,8 +143,7 @@ impl Values {
         let pool = self.pool_of(class_of(bytes));
         let start = self.bytes.len() as u32;
         let len = bytes.len() as u32;
-        let (head, headed) = head_of(bytes);
-        self.list.push(Value { at: start, len, pool, used_by: [0; 3], uses: 0, row: 0, head, headed });
+        self.list.push(Value { at: start, len, pool, used_by: [0; 3], uses: 0, row: 0 });
         self.bytes.extend_from_slice(bytes);
         id
     }
