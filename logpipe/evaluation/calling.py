@@ -46,11 +46,14 @@ class Answer:
         codes: int32, n: index into `texts`, -1 for no answer.
         texts: template texts, each once.
         groups: uint32, n: the parser's own groups; None if it gives none.
+        told: style of the truth that the parser was told and printed its templates in; empty for
+            parsers that do not know styles.
     """
 
     codes: NDArray[np.int32]
     texts: list[str]
     groups: Groups | None
+    told: str = ""
 
 
 def make_parser(target: str, parameters: Mapping[str, Any]) -> Any:
@@ -113,7 +116,8 @@ def _contract(name: str, parser: Any, messages: ByteColumn, truth_style: str) ->
                 own = [_most_frequent(own, take(messages, rows))]
             text = _BLANKS.sub(" ", own[0].text())
         code_of[i] = texts.setdefault(text, len(texts))
-    return Answer(code_of[inverse].astype(np.int32), list(texts), groups)
+    told = truth_style if printed and truth_style != "exact" else ""
+    return Answer(code_of[inverse].astype(np.int32), list(texts), groups, told)
 
 
 def _most_frequent(templates: Sequence[Template], messages: ByteColumn) -> Template:

@@ -228,7 +228,7 @@ def _supervised(
         (folder / "output.parquet").unlink(missing_ok=True)
     elif record.printed:
         note = f"the parser printed {record.printed:,} bytes, kept in printed.txt"
-        record = replace(record, notes=(note,))
+        record = replace(record, notes=(*record.notes, note))
     return record
 
 
@@ -236,7 +236,7 @@ def _result(path: Path) -> dict[str, Any] | None:
     """What the process wrote; None if it did not come to it."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {"status": found.pop("status"), **found}
+        return {"status": found.pop("status"), **found, "notes": tuple(found.get("notes", ()))}
     except (OSError, ValueError, KeyError, AttributeError):
         return None
 

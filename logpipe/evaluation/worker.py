@@ -60,7 +60,10 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     # A parser that ran elsewhere knows its own figures.
     measured |= {k: float(v) for k, v in getattr(parser, "measured_", {}).items() if k in measured}
     _write(answer, Path(request["output"]))
-    return {"status": "ok", "error": "", **measured}
+    told = (
+        f"the parser was told the style of the truth, {answer.told}, and printed its templates so"
+    )
+    return {"status": "ok", "error": "", "notes": [told] if answer.told else [], **measured}
 
 
 def _write(answer: Answer, path: Path) -> None:
