@@ -110,10 +110,6 @@ class Matcher:
             found.append(self._groups[self.match_messages(part).template_ids])
         return np.concatenate(found)
 
-    def group_of(self, template_ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-        """The group of each template id."""
-        return self._groups[template_ids]
-
     def sample(
         self, arena: Arena, pool: ArenaPool, header: Header, first: int, level: int
     ) -> tuple[ByteColumn, npt.NDArray[np.uint8]]:
