@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,17 +15,22 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.compression import report
+from benchmarks.compression.big_jobs import literals
 from benchmarks.compression.compressors import COMPRESSORS, with_program
 from benchmarks.compression.logs import LEAST, find_logs, prepare_log
 from benchmarks.compression.rows import make_rows
 from benchmarks.contestants import Contestant
-from benchmarks.inputs import Input
-from benchmarks.runner import Run, run_job
+from benchmarks.inputs import Input, find_origins, prepare
+from benchmarks.runner import Run, run_job, take_turns
 
 __all__ = ["main"]
 
 HERE = Path(__file__).resolve().parent.parent
-PARTS = ("ratio",)
+PARTS = ("ratio", "speed", "grep", "range", "threads")
+SPEED_LEVELS = ("fast", "default")
+_JOBS = "benchmarks.compression.big_jobs"
+_BIG = "HDFS"
+"""The set that line ranges and threads are measured on."""
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -37,6 +42,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--logs", default="all", help="comma-separated names of logs (default all)")
     add("--compressors", default="all", help="comma-separated names (default all)")
     add("--fresh", action="store_true", help="run the others again, too")
+    add("--rounds", type=int, default=5, help="runs of every contestant on big logs (default 5)")
+    add("--size", type=int, default=200, metavar="MB", help="size of big logs (default 200)")
+    add("--sets", default="HDFS,BGL,OpenSSH,Spark", help="sets that big logs are scaled from")
     add("--timeout", type=float, default=1800.0, metavar="S", help="per run (default 1800)")
     add("--mirror", type=Path, default=None, help="folder of real logs (default $LOGPIPE_MIRROR)")
     add("--work", type=Path, default=HERE / ".work", help="where inputs are kept")
@@ -63,6 +71,14 @@ def _version(entry: Contestant) -> str:
         return metadata.version(entry.package)
     except metadata.PackageNotFoundError:
         return ""
+
+
+def _job(name: str, job: str, **parameters: Any) -> Contestant:
+    return Contestant(name, "", job, parameters)
+
+
+def _ours(level: str, job: str, **parameters: Any) -> Contestant:
+    return _job(f"logpipe-{level}", f"{_JOBS}:{job}", level=level, **parameters)
 
 
 class _Suite:
@@ -149,6 +165,83 @@ class _Suite:
         ratio = f"  {source.bytes / packed:7.2f}" if packed else ""
         self.say(f"{part:6} {source.name:24} {entry.name:16} {result}{ratio}")
         return run
+
+    def big(self, name: str, size_mb: int) -> Input:
+        """A scaled log."""
+        o = self.options
+        origins = {origin.name: origin for origin in find_origins(o.mirror)}
+        if name not in origins:
+            raise SystemExit(f"--sets: no {name}; there are {', '.join(origins)}")
+        return prepare(origins[name], size_mb, o.work, o.mirror, say=self.say)
+
+    def rounds(self, part: str, entries: Sequence[Contestant], source: Input, label: str) -> None:
+        """Runs contestants in turns, and forgets what was measured of them before."""
+        o = self.options
+        old = [key for key in self.runs if key[:2] == (part, label)]
+        for key in old:
+            del self.runs[key]
+
+        def turn(entry: Contestant) -> Callable[[int], Run]:
+            return lambda number: run_job(
+                part, entry, source, number, o.work, check=True, timeout=o.timeout, label=label
+            )
+
+        for run in take_turns([turn(e) for e in entries], o.rounds, self.say_big):
+            self.runs[self.key(run)] = run
+        self.save()
+
+    def say_big(self, run: Run) -> None:
+        """How a run on a big log went."""
+        result = f"{run.mb_per_cpu_s:8.1f} MB/cpu-s {run.cpu_s:7.3f} s" if run.ok else run.error
+        facts = {k: v for k, v in run.facts.items() if isinstance(v, int | float)}
+        self.say(f"{run.part} {run.round + 1} {run.input:20} {run.contestant:24} {result} {facts}")
+
+    def speed(self) -> None:
+        """Packing and unpacking beside zstd, on every scaled set."""
+        for name in self.options.sets.split(","):
+            source = self.big(name, self.options.size)
+            pack = [_job("zstd-3", "zstd_compress", level=3)]
+            pack += [_ours(level, "logpipe_pack", threads=1) for level in SPEED_LEVELS]
+            self.rounds("compress", pack, source, name)
+            unpack = [_job("zstd-3", "zstd_decompress", level=3)]
+            unpack += [_ours(level, "logpipe_unpack") for level in SPEED_LEVELS]
+            self.rounds("decompress", unpack, source, name)
+
+    def grep(self) -> None:
+        """Literals that are rare, absent and frequent, beside zstd and grep."""
+        for name in self.options.sets.split(","):
+            source = self.big(name, self.options.size)
+            for kind, literal in literals(Path(source.path)).items():
+                given = {"literal": literal.hex()}
+                entries = [_job("zstd-grep", f"{_JOBS}:zstd_grep", **given)]
+                entries += [_ours(level, "logpipe_grep", **given) for level in SPEED_LEVELS]
+                if kind == "rare":
+                    command = [_ours(level, "logpipe_command", **given) for level in SPEED_LEVELS]
+                    entries += [replace(e, name=f"{e.name}-command") for e in command]
+                self.rounds("grep", entries, source, f"{name} {kind}")
+                found = {
+                    r.facts.get("answer")
+                    for r in self.runs.values()
+                    if r.part == "grep" and r.input == f"{name} {kind}" and r.ok
+                }
+                if len(found) > 1:
+                    raise SystemExit(f"{name}, {literal!r}: the lines found differ: {found}")
+
+    def range(self) -> None:
+        """Ten lines from anywhere in a log of a gigabyte."""
+        source = self.big(_BIG, 5 * self.options.size)
+        entries = [_ours(level, "logpipe_range") for level in SPEED_LEVELS]
+        self.rounds("range", entries, source, f"{_BIG} x5")
+
+    def threads(self) -> None:
+        """Two threads against one."""
+        source = self.big(_BIG, self.options.size)
+        entries = []
+        for level in SPEED_LEVELS:
+            one = _ours(level, "logpipe_pack", threads=1)
+            two = _ours(level, "logpipe_pack", threads=2)
+            entries += [one, replace(two, name=f"{two.name}-2")]
+        self.rounds("threads", entries, source, _BIG)
 
     def document(self) -> dict[str, Any]:
         """All that is not a run."""

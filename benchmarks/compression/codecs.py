@@ -268,6 +268,26 @@ def _logpress() -> Codec:
     return Codec(pack, unpack)
 
 
+def _logpipe() -> Codec:
+    from logpipe import archive, pipeline
+
+    def pack(source: Path, target: Path, options: Options) -> None:
+        pipeline.compress(
+            str(source),
+            str(target),
+            level=options["level"],
+            threads=options.get("threads", 1),
+            force=True,
+        )
+
+    def unpack(source: Path, target: Path, options: Options) -> None:
+        with archive.open(str(source)) as opened, target.open("wb") as file:
+            for piece in opened.blocks():
+                file.write(piece.data)
+
+    return Codec(pack, unpack)
+
+
 CODECS: Mapping[str, Callable[[], Codec]] = {
     "gzip": _gzip,
     "bzip2": _bzip2,
@@ -280,5 +300,6 @@ CODECS: Mapping[str, Callable[[], Codec]] = {
     "clp": _clp,
     "logzip": _logzip,
     "logpress": _logpress,
+    "logpipe": _logpipe,
 }
 """Name to a function that imports what the codec needs and makes it: outside of the clock."""
