@@ -165,13 +165,13 @@ def logpipe_command(task: Task) -> Job:
 
 def logpipe_pack(task: Task) -> Job:
     """A log to an archive; the file that comes out is counted and thrown away."""
-    from logpipe import pipeline
+    from logpipe.pipeline import compressing
 
     made = Path(task.work) / f"{Path(task.path).stem}.timed.lpz"
     level, threads = task.parameters["level"], task.parameters["threads"]
 
     def run() -> Outcome:
-        result = pipeline.compress(task.path, str(made), level=level, threads=threads, force=True)
+        result = compressing.compress(task.path, str(made), level=level, threads=threads, force=True)
         return Outcome(result.bytes, None, {"packed_bytes": made.stat().st_size})
 
     def check() -> dict[str, Any]:

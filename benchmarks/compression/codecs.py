@@ -269,10 +269,11 @@ def _logpress() -> Codec:
 
 
 def _logpipe() -> Codec:
-    from logpipe import archive, pipeline
+    from logpipe import archive
+    from logpipe.pipeline import compressing
 
     def pack(source: Path, target: Path, options: Options) -> None:
-        pipeline.compress(
+        compressing.compress(
             str(source),
             str(target),
             level=options["level"],

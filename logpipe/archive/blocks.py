@@ -17,6 +17,7 @@ from logpipe.archive.layout import BlockHeader
 from logpipe.archive.packing import STORED, Level, pack, pack_plain, unpack
 from logpipe.errors import ArchiveError, NativeError
 from logpipe.native.archive import STREAMS, BlockRows, decode_block, decode_mixed, xxh64
+from logpipe.native.search import filter_of
 
 __all__ = [
     "COLUMNS",
@@ -24,6 +25,7 @@ __all__ = [
     "ROWS",
     "PackedBlock",
     "Stream",
+    "block_filter",
     "directory",
     "pack_bytes",
     "pack_rows",
@@ -38,6 +40,8 @@ CODED_ROWS = 10
 IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
+_FILTER_SHARE = 100
+_SMALLEST_FILTER = 64
 _PIECE = 1 << 18
 _PIECES = 4
 _SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
@@ -56,6 +60,7 @@ class PackedBlock:
     coded_hash: int
     raw_hash: int
     open_end: bool
+    filter: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,13 @@ def _packed(
         coded_hash=xxh64(payload),
         raw_hash=xxh64(raw),
         open_end=len(raw) > 0 and int(raw[-1]) != 10,
+        filter=block_filter(raw, len(payload)),
     )
+
+
+def block_filter(raw: npt.NDArray[np.uint8] | bytes, payload: int) -> bytes:
+    """What a search learns about a block without opening it: at most a hundredth of its payload."""
+    return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 
 
 def _plain_estimate(raw: npt.NDArray[np.uint8]) -> float:

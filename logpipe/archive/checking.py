@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from logpipe.archive.blocks import PackedBlock, unpack_block
+from logpipe.archive.blocks import PackedBlock, block_filter, unpack_block
 from logpipe.archive.layout import (
     BLOCK_HEADER,
     FILE_HEADER,
@@ -137,7 +137,7 @@ def _go_through(
                 if header.raw > limit:
                     raise ArchiveError(f"claims {header.raw:,} bytes, the limit is {limit:,}")
                 payload = os.pread(file.fileno(), header.payload, section.at + BLOCK_HEADER)
-                unpack_block(header, payload)
+                raw = unpack_block(header, payload)
             except ArchiveError as error:
                 first = header.first_line + 1
                 check.lost.append(
@@ -158,6 +158,7 @@ def _go_through(
                             coded_hash=header.coded_hash,
                             raw_hash=header.raw_hash,
                             open_end=bool(header.flags & OPEN_END),
+                            filter=block_filter(raw, len(payload)),
                         )
                     )
             if progress is not None:

@@ -21,14 +21,18 @@ __all__ = [
     "FOOTER_MAGIC",
     "FORMAT",
     "MAGIC",
+    "MAX_FILTER",
     "MAX_RAW",
+    "MIN_FILTER",
     "OPEN_END",
     "TRAILER",
     "BlockHeader",
     "Entry",
     "Footer",
     "file_header",
+    "pack_filters",
     "parse_file_header",
+    "parse_filters",
     "parse_footer",
     "parse_trailer",
     "trailer",
@@ -51,6 +55,9 @@ OPEN_END = 2
 
 MAX_RAW = 256 << 20
 """Raw bytes of a block that a reader accepts unless told otherwise."""
+
+MIN_FILTER, MAX_FILTER = 64, 1 << 18
+"""Bytes of a block's filter, a power of two."""
 
 _FILE = struct.Struct("<8sBBHHH")
 _BLOCK = struct.Struct("<4sBBHQQIII4xQQ")
@@ -212,6 +219,25 @@ class Footer:
             payload += _RECORD.pack(tag, len(value)) + value
         head = FOOTER_MAGIC + struct.pack("<I", len(payload))
         return head + payload + struct.pack("<Q", xxh64(bytes(payload)))
+
+
+def pack_filters(filters: Sequence[bytes]) -> bytes:
+    """The record of what searches learn about blocks: for each a length and its filter."""
+    return b"".join(struct.pack("<I", len(f)) + f for f in filters)
+
+
+def parse_filters(record: bytes, blocks: int) -> list[bytes]:
+    """The filters of a record, one for each block; empty where there is none that can be used."""
+    found: list[bytes] = []
+    at = 0
+    while at + 4 <= len(record):
+        (size,) = struct.unpack_from("<I", record, at)
+        at += 4 + size
+        usable = at <= len(record) and MIN_FILTER <= size <= MAX_FILTER and size & (size - 1) == 0
+        found.append(record[at - size : at] if usable else b"")
+    if at != len(record) or len(found) > blocks:
+        return [b""] * blocks
+    return found + [b""] * (blocks - len(found))
 
 
 def trailer(footer: bytes) -> bytes:

@@ -17,12 +17,23 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.archive.blocks import unpack_block
-from logpipe.archive.layout import BLOCK_HEADER, CONTINUES, MAX_RAW, BlockHeader, Entry
+from logpipe.archive.layout import (
+    BLOCK_HEADER,
+    CONTINUES,
+    MAX_RAW,
+    BlockHeader,
+    Entry,
+    parse_filters,
+)
 from logpipe.archive.scan import read_footer
+from logpipe.archive.writer import RECORD_FILTERS
 from logpipe.errors import ArchiveError, InputError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from logpipe.archive.pattern import Pattern
+    from logpipe.archive.search import BlockHits
 
 __all__ = ["Archive", "Raw"]
 
@@ -73,6 +84,7 @@ class Archive:
         self.entries = tuple(footer.entries)
         self.lines = footer.lines
         self.raw_size = footer.raw
+        self._filters: list[bytes] | None = None
         self._first = [0, *itertools.accumulate(e.starts for e in self.entries)]
         self._offsets = [0, *itertools.accumulate(e.raw for e in self.entries)]
         self._kept: OrderedDict[int, Raw] = OrderedDict()
@@ -123,6 +135,13 @@ class Archive:
                 f"claims {header.raw:,} bytes, more than the limit of {self._limit:,}"
             )
         return header, data[BLOCK_HEADER:]
+
+    def filter(self, block: int) -> bytes:
+        """What the block's words look like; empty if the archive does not tell."""
+        if self._filters is None:
+            record = self.records.get(RECORD_FILTERS, b"")
+            self._filters = parse_filters(record, len(self.entries))
+        return self._filters[block]
 
     def block(self, block: int) -> Raw:
         """The raw bytes of a block, checked.
@@ -236,6 +255,69 @@ class Archive:
                     yield whole
         if rest and (where is None or where(rest)):
             yield rest
+
+    def search_blocks(
+        self,
+        pattern: Pattern,
+        *,
+        invert: bool = False,
+        limit: int | None = None,
+        counts: bool = False,
+        threads: int = 1,
+    ) -> Iterator[BlockHits]:
+        """What `logpipe.archive.search.search_blocks` finds, block by block."""
+        from logpipe.archive.search import search_blocks, units
+
+        return search_blocks(
+            units(self), pattern, invert=invert, limit=limit, counts=counts, threads=threads
+        )
+
+    def search(
+        self,
+        pattern: bytes | str,
+        *,
+        syntax: str = "extended",
+        ignore_case: bool = False,
+        words: bool = False,
+        whole_lines: bool = False,
+        invert: bool = False,
+        limit: int | None = None,
+        threads: int = 1,
+    ) -> Iterator[tuple[int, bytes]]:
+        """Lines that match, as grep finds them in the raw bytes; blocks without any are skipped.
+
+        Args:
+            pattern: what to look for; text is taken as UTF-8.
+            syntax: "fixed", "basic" or "extended", as `grep -F`, `-G`, `-E` in the C locale.
+            ignore_case: letters of ASCII match both cases.
+            words: what matches has no letter, digit or underscore beside it.
+            whole_lines: what matches is a whole line.
+            invert: the lines that do not match.
+            limit: no more lines than this, the first ones.
+            threads: blocks looked at side by side.
+
+        Yields:
+            The number of a line, from 1, and its bytes without the line feed; a carriage return
+            before it is part of the line, as it is for grep.
+
+        Raises:
+            UsageError: a pattern that grep refuses.
+            ArchiveError: a block that has to be looked at is damaged.
+        """
+        from logpipe.archive.pattern import compile_pattern
+
+        made = compile_pattern(
+            pattern.encode("utf-8", "surrogateescape") if isinstance(pattern, str) else pattern,
+            syntax=syntax,
+            ignore_case=ignore_case,
+            words=words,
+            whole_lines=whole_lines,
+        )
+        for hits in self.search_blocks(made, invert=invert, limit=limit, threads=threads):
+            if hits.error is not None:
+                raise hits.error
+            for line, start, end in hits.rows.tolist():
+                yield hits.first_line + line, hits.text[start:end]
 
     def __iter__(self) -> Iterator[bytes]:
         return self.iter_lines()

@@ -16,11 +16,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from logpipe.archive.layout import CONTINUES
 from logpipe.archive.pattern import Pattern
+from logpipe.archive.reader import Archive
 from logpipe.errors import LogpipeError
 from logpipe.native.search import may_contain
 
-__all__ = ["BlockHits", "Searchable", "search_blocks"]
+__all__ = ["BlockHits", "Searchable", "search_blocks", "units"]
 
 
 class Searchable(Protocol):
@@ -64,6 +66,41 @@ class BlockHits:
     error: LogpipeError | None = None
 
 
+@dataclass(frozen=True)
+class _Unit:
+    """Blocks of an archive that no line leaves: one, but where a line is longer than a block."""
+
+    archive: Archive
+    first: int
+    end: int
+
+    @property
+    def first_line(self) -> int:
+        return self.archive.first_line(self.first)
+
+    @property
+    def line_count(self) -> int:
+        return sum(entry.starts for entry in self.archive.entries[self.first : self.end])
+
+    @property
+    def filter(self) -> bytes:
+        # A word that is cut between blocks is in neither one's filter.
+        return self.archive.filter(self.first) if self.end == self.first + 1 else b""
+
+    def text(self) -> bytes:
+        return b"".join(self.archive.block(i).tobytes() for i in range(self.first, self.end))
+
+
+def units(archive: Archive) -> Iterator[Searchable]:
+    """An archive's blocks; those that one line goes through are one."""
+    entries = archive.entries
+    first = 0
+    for end in range(1, len(entries) + 1):
+        if end == len(entries) or not entries[end].flags & CONTINUES:
+            yield _Unit(archive, first, end)
+            first = end
+
+
 _NO_ROWS = np.empty((0, 3), np.int64)
 
 
@@ -72,7 +109,7 @@ def search_blocks(
     pattern: Pattern,
     *,
     invert: bool = False,
-    most: int | None = None,
+    limit: int | None = None,
     counts: bool = False,
     threads: int = 1,
 ) -> Iterator[BlockHits]:
@@ -82,14 +119,14 @@ def search_blocks(
         blocks: in the order of their lines.
         pattern: what to look for.
         invert: the lines that do not match.
-        most: no more lines than this in all, the first ones.
+        limit: no more lines than this in all, the first ones.
         counts: `count` is all that is wanted.
         threads: blocks looked at side by side.
     """
-    left = most
+    left = limit
 
     def one(block: Searchable) -> BlockHits:
-        return _search(block, pattern, invert, most, counts)
+        return _search(block, pattern, invert, limit, counts)
 
     for hits in _in_order(blocks, one, threads):
         if left is None:
@@ -104,7 +141,7 @@ def search_blocks(
 
 
 def _search(
-    block: Searchable, pattern: Pattern, invert: bool, most: int | None, counts: bool
+    block: Searchable, pattern: Pattern, invert: bool, limit: int | None, counts: bool
 ) -> BlockHits:
     literals = pattern.literals
     first = block.first_line
@@ -115,7 +152,7 @@ def _search(
             if counts:
                 return BlockHits(first, b"", _NO_ROWS, block.line_count, False)
         text = block.text()
-        rows = pattern.lines(text, invert=invert, most=most)
+        rows = pattern.lines(text, invert=invert, most=limit)
     except LogpipeError as error:
         return BlockHits(first, b"", _NO_ROWS, 0, True, error)
     if counts or len(rows) == 0:

@@ -18,12 +18,19 @@ from logpipe.archive.layout import (
     Entry,
     Footer,
     file_header,
+    pack_filters,
+    parse_filters,
     trailer,
 )
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, OutputError
 
-__all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
+__all__ = ["RECORD_FILTERS", "RECORD_LAYOUT", "Appending", "ArchiveWriter"]
+
+RECORD_FILTERS = 2
+"""Footer record: the filters of the blocks, see `logpipe.archive.layout.pack_filters`."""
+_FILTERED = 4
+"""Archives of fewer blocks have none: little can be skipped there."""
 
 RECORD_LAYOUT = 1
 """Footer record: the names of the header layouts used, one a line, UTF-8."""
@@ -50,6 +57,8 @@ class ArchiveWriter:
         self._sink = sink
         self._entries = list(footer.entries) if footer else []
         self._records = dict(footer.records) if footer else {}
+        kept = self._records.pop(RECORD_FILTERS, b"")
+        self._filters = parse_filters(kept, len(self._entries))
         self._lines = footer.lines if footer else 0
         self._raw = footer.raw if footer else 0
         self._at = position
@@ -96,6 +105,7 @@ class ArchiveWriter:
             raw_hash=block.raw_hash,
         )
         self._entries.append(Entry.of(self._at, header))
+        self._filters.append(block.filter)
         self._write(header.pack())
         self._write(block.payload)
         self._lines += header.starts
@@ -103,7 +113,10 @@ class ArchiveWriter:
 
     def finish(self, records: Mapping[int, bytes] | None = None) -> None:
         """Writes the footer: now it is an archive."""
-        footer = Footer(self._entries, {**self._records, **(records or {})}).pack()
+        found = {**self._records, **(records or {})}
+        if len(self._entries) >= _FILTERED and any(self._filters):
+            found[RECORD_FILTERS] = pack_filters(self._filters)
+        footer = Footer(self._entries, found).pack()
         self._write(footer + trailer(footer))
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "compress": LazyCommand("logpipe.cli.compress", "Compress logs into an archive."),
     "decompress": LazyCommand("logpipe.cli.decompress", "Get a log back from its archive."),
     "cat": LazyCommand("logpipe.cli.cat", "Print lines of an archive."),
+    "grep": LazyCommand("logpipe.cli.grep", "Find lines in archives, as grep would."),
     "info": LazyCommand("logpipe.cli.info", "Show what is in an archive and where its bytes go."),
     "verify": LazyCommand("logpipe.cli.verify", "Check every byte of an archive."),
     "repair": LazyCommand("logpipe.cli.repair", "Save what is good of a damaged archive."),

@@ -42,8 +42,8 @@ class _Output:
 @click.option("-c", "--count", is_flag=True, help="Only how many lines.")
 @click.option("-n", "--line-number", "numbers", is_flag=True, help="With line numbers.")
 @click.option("-l", "--files-with-matches", "list_files", is_flag=True, help="Only file names.")
-@click.option("-H", "--with-filename", "with_name", is_flag=True, help="With file names.")
-@click.option("-h", "--no-filename", "no_name", is_flag=True, help="Without file names.")
+@click.option("-H", "--with-filename", "with_names", flag_value="always", help="With file names.")
+@click.option("-h", "--no-filename", "with_names", flag_value="never", help="Without file names.")
 @click.option("-m", "--max-count", type=click.IntRange(min=0), metavar="N", help="N lines a file.")
 @click.option("-j", "threads", type=click.IntRange(min=1), metavar="N", help="Threads.")
 @quiet_option
@@ -59,8 +59,7 @@ def command(
     count: bool,
     numbers: bool,
     list_files: bool,
-    with_name: bool,
-    no_name: bool,
+    with_names: str | None,
     max_count: int | None,
     threads: int | None,
     quiet: bool,
@@ -85,8 +84,11 @@ def command(
         words=words,
         whole_lines=whole,
     )
-    names = with_name or (len(files) > 1 and not no_name)
-    output = _Output(count, numbers, names and not no_name, list_files, quiet)
+    if max_count == 0 or (pattern == "" and invert and not words and not whole):
+        # grep looks at no file then, and prints not even counts.
+        return 1
+    names = with_names == "always" or (len(files) > 1 and with_names is None)
+    output = _Output(count, numbers, names, list_files, quiet)
     found, code = False, 0
     for path in files:
         try:
@@ -120,9 +122,9 @@ def _one(
         for hits in opened.search_blocks(
             pattern,
             invert=invert,
-            most=only_some,
+            limit=only_some,
             counts=output.count or output.list_files or output.quiet,
-            threads=threads,
+            threads=threads or os.cpu_count() or 1,
         ):
             if hits.error is not None:
                 _say(f"{path}: {hits.error}")
