@@ -171,7 +171,9 @@ def logpipe_pack(task: Task) -> Job:
     level, threads = task.parameters["level"], task.parameters["threads"]
 
     def run() -> Outcome:
-        result = compressing.compress(task.path, str(made), level=level, threads=threads, force=True)
+        result = compressing.compress(
+            task.path, str(made), level=level, threads=threads, force=True
+        )
         return Outcome(result.bytes, None, {"packed_bytes": made.stat().st_size})
 
     def check() -> dict[str, Any]:
