@@ -36,7 +36,7 @@ impl<const N: usize> Flags<N> {
         Flags {
             cells: vec![FRESH; 1 << log2],
             maps: (0..N).map(|_| Map::of_histories(1000)).collect(),
-            mixer: Mixer::new(2 * N + 1, sets, 4, (1 << 16) / N as i32),
+            mixer: Mixer::new(2 * N + 1, sets, 8, (1 << 16) / N as i32),
             corrections: [Correction::new(sets[0]), Correction::new(1024)],
             inputs: vec![0; 2 * N + 1],
             at: [0; N],

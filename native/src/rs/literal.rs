@@ -96,7 +96,7 @@ impl Progress {
 
 impl Literals {
     pub fn new(log2: u32) -> Literals {
-        Literals { bytes: Nibbles::new(log2, [17 * 8, 2048], 8) }
+        Literals { bytes: Nibbles::new(log2, [17 * 8, 2048], 10) }
     }
 
     /// Codes `value` (the decoder passes nothing) into `out`, which is emptied first. `above` is a value to

@@ -79,11 +79,10 @@ impl<const N: usize> Nibbles<N> {
             }
             self.inputs[2 * N] = 256;
             let st = self.mixer.mix(&self.inputs, [select[0] * 16 + node, select[1]]);
-            let p = t.squash(st);
             let a = self.corrections[0].p(st, select[0] * 16 + node);
             let c = (contexts[0] as usize ^ node * 0x9e5) & 4095;
             let p1 = self.corrections[1].p(st, c);
-            let p = ((2 * p + a + p1) >> 2).clamp(1, 65535);
+            let p = ((a + p1) >> 1).clamp(1, 65535);
             let bit = coder.code(value >> b & 1, p);
             self.mixer.update(t, &self.inputs, bit);
             self.corrections.iter_mut().for_each(|c| c.update(bit, 6));

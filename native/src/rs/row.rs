@@ -39,7 +39,8 @@ mod source {
     pub const GROUP_KEY: u32 = 10;
     pub const IN_ROW: u32 = 11;
     pub const POOL_LAST: u32 = 12;
-    pub const KEY_POOL: u32 = 13;
+    pub const BESIDE_HEAD: u32 = 13;
+    pub const KEY_POOL: u32 = 14;
 }
 
 /// Values of one class that are kept for a key.
@@ -402,7 +403,7 @@ impl<'a> Model<'a> {
         self.literals.code(coder, actual, place, above, most, &mut self.scratch).ok_or(Broken::TooLong)
     }
 
-    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 8]) -> usize {
+    fn gather(&self, u: usize, list: &mut [Candidate; MOST_CANDIDATES], contexts: &mut [u32; 9]) -> usize {
         let column = self.first_column[self.template] + u as u32;
         let c = &self.columns[column as usize];
         let mut count = 0;
@@ -426,6 +427,7 @@ impl<'a> Model<'a> {
         let beside2 = self.done.len().checked_sub(2).map_or(NONE, |d| self.ids[self.done[d] as usize]);
         // The key itself has the last key for its key.
         let key = if self.key == NONE { hash(self.last_key, 5) } else { self.key };
+        let head = self.values.list.get(beside as usize).map_or(NONE, |v| v.head);
         *contexts = [
             hash3(source::KEY, column, key),
             hash3(source::PREFIX, column, self.prefix),
@@ -435,9 +437,14 @@ impl<'a> Model<'a> {
             hash3(source::BEFORE, column, c.last),
             hash3(source::GROUP_BESIDE, c.group, beside),
             hash3(source::GROUP_KEY, c.group, key),
+            hash3(source::BESIDE_HEAD, column, head),
         ];
         if let Some(m) = self.matched {
             add(self.past.values[self.past.starts[m] as usize + u], source::MATCH, self.match_run);
+        }
+        if head != NONE {
+            let link = self.links.get(contexts[8]);
+            add(link.value, source::BESIDE_HEAD, u32::from(link.run));
         }
         const ORDER: [u32; 6] = [
             source::KEY,
@@ -480,7 +487,7 @@ impl<'a> Model<'a> {
     fn value<C: Coder>(&mut self, coder: &mut C, u: usize, actual: &[u8], most: usize) -> Result<(), Broken> {
         let column = self.first_column[self.template] + u as u32;
         let mut list = [Candidate::default(); MOST_CANDIDATES];
-        let mut contexts = [0; 8];
+        let mut contexts = [0; 9];
         let count = self.gather(u, &mut list, &mut contexts);
         let wanted = if C::DECODES { NONE } else { self.values.find(actual) };
         let (outcomes, group) = {

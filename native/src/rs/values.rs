@@ -26,6 +26,8 @@ pub struct Value {
     pub used_by: [u32; 3],
     pub uses: u32,
     pub row: u32,
+    /// Hash of the value up to its last run of digits; NONE if it has no digit before or ends with none.
+    pub head: u32,
 }
 
 #[derive(Default)]
@@ -88,6 +90,17 @@ fn class_of(bytes: &[u8]) -> u32 {
     h
 }
 
+fn head_of(bytes: &[u8]) -> u32 {
+    let digits = bytes.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let head = &bytes[..bytes.len() - digits];
+    let headed = digits > 0 && head.iter().any(u8::is_ascii_digit);
+    if headed {
+        head.iter().fold(1, |h, &b| hash(h, u32::from(b)))
+    } else {
+        NONE
+    }
+}
+
 impl Values {
     pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_VALUES || self.bytes.len() >= MAX_BYTES
@@ -143,7 +156,15 @@ impl Values {
         let pool = self.pool_of(class_of(bytes));
         let start = self.bytes.len() as u32;
         let len = bytes.len() as u32;
-        self.list.push(Value { at: start, len, pool, used_by: [0; 3], uses: 0, row: 0 });
+        self.list.push(Value {
+            at: start,
+            len,
+            pool,
+            used_by: [0; 3],
+            uses: 0,
+            row: 0,
+            head: head_of(bytes),
+        });
         self.bytes.extend_from_slice(bytes);
         id
     }
