@@ -32,7 +32,7 @@ pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
     if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
         return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
     }
-    let mut coder = Encoder::new();
+    let mut coder = Encoder::default();
     let forms = plan::plan(rows);
     code_forms(&mut coder, rows.templates, Some(&forms)).map_err(reason)?;
     let mut model = Model::new(rows.templates, forms.clone(), rows.raw.len());

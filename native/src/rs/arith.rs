@@ -35,11 +35,13 @@ pub struct Encoder {
     out: Vec<u8>,
 }
 
-impl Encoder {
-    pub fn new() -> Encoder {
+impl Default for Encoder {
+    fn default() -> Encoder {
         Encoder { low: 0, high: u32::MAX, out: Vec::new() }
     }
+}
 
+impl Encoder {
     /// The payload; as many zero bytes may be thought behind it as are wanted.
     pub fn finish(mut self) -> Vec<u8> {
         if self.low > 0 {
@@ -224,7 +226,7 @@ mod tests {
     fn bits_come_back_whatever_their_probability() {
         let bits: Vec<(u32, u32)> =
             (0..20_000u32).map(|i| (hash(i, 1) & 1, (hash(i, 2) & 0xffff).max(1))).collect();
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::default();
         for &(bit, p) in &bits {
             encoder.code(bit, p);
         }

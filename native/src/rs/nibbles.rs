@@ -80,7 +80,7 @@ impl<const N: usize> Nibbles<N> {
             self.inputs[2 * N] = 256;
             let st = self.mixer.mix(&self.inputs, [select[0] * 16 + node, select[1]]);
             let a = self.corrections[0].p(st, select[0] * 16 + node);
-            let c = (contexts[0] as usize ^ node * 0x9e5) & 4095;
+            let c = (contexts[0] as usize ^ (node * 0x9e5)) & 4095;
             let p1 = self.corrections[1].p(st, c);
             let p = ((a + p1) >> 1).clamp(1, 65535);
             let bit = coder.code(value >> b & 1, p);

@@ -308,7 +308,7 @@ impl<'a> Model<'a> {
         let mut place = 0;
         let sure = if expected == NONE { 0 } else { 1 + run as usize };
         while left > 0 {
-            let now = if left % 4 == 0 { 4 } else { left % 4 };
+            let now = (left - 1) % 4 + 1;
             left -= now;
             let part = template >> left & ((1 << now) - 1);
             let part = self.template_symbols.code(coder, part, now, &contexts, [place.min(7), sure]);

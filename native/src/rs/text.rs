@@ -126,7 +126,7 @@ impl Text {
 
 /// Codes bytes; `decode` has to be told how many.
 pub fn encode(bytes: &[u8]) -> Vec<u8> {
-    let mut coder = Encoder::new();
+    let mut coder = Encoder::default();
     let mut text = Text::primed(bytes.len());
     for &b in bytes {
         text.byte(&mut coder, b);
