@@ -60,6 +60,11 @@ __all__ = ["check_style", "command", "parse_logs", "restyler"]
     metavar="YYYY",
     help="Year of the first line, where time stamps have none (BSD syslog).",
 )
+@click.option(
+    "--keep",
+    metavar="OID,STC,...",
+    help="Categories of variables whose values stay in the templates (parser iterative).",
+)
 @click.option("--save-model", metavar="OUT.json", help="Save what was learned, for --model.")
 @click.option("--force", is_flag=True, help="Replace existing outputs.")
 @json_option
@@ -76,6 +81,7 @@ def command(
     templates: str | None,
     style: str | None,
     template_style: str,
+    keep: str | None,
     year: int | None,
     save_model: str | None,
     force: bool,
@@ -114,7 +120,7 @@ def command(
     result = parse_logs(
         logs,
         parser=parser,
-        settings=settings,
+        settings=settings if keep is None else (*settings, f"keep={keep}"),
         layout=layout,
         model=model,
         threads=threads,

@@ -215,7 +215,7 @@ def categorise(before: str, after: str, values: Sequence[str]) -> Category:
             if word in words:
                 return category
     if mask == Mask.NUMBER:
-        return Category.OBA
+        return Category.OTP
     if mask == Mask.HEX:
         return Category.OID
     if values and all(_STATE.fullmatch(v) for v in values):
