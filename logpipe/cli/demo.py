@@ -2,7 +2,7 @@
 
 The sample is logs of real servers that the project recorded itself, with a marked fault window.
 Every log is parsed, written as Parquet and as an archive, read back from both, and compared with
-the original.
+the original. Then it is asked what is abnormal in it.
 """
 
 from __future__ import annotations
@@ -59,6 +59,17 @@ class _Fault:
     examples: list[str]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The window of one log that was found most abnormal, by nothing but the log itself."""
+
+    log: str
+    window: str
+    first_line: int
+    reason: str
+    in_fault: bool
+
+
 @click.command("demo")
 @click.option(
     "-o",
@@ -76,7 +87,7 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
     about = yaml.safe_load((sample / "sample.yaml").read_text(encoding="utf-8"))
     folder = _folder(output)
     parsers = ["drain", *(["drain3"] if importlib.util.find_spec("drain3") else [])]
-    rows, faults = [], []
+    rows, faults, detected = [], [], []
     with resources.as_file(sample) as place, ProgressBar("parsing the sample", quiet=quiet) as bar:
         logs = {name: place / f"{name}.zst" for name in about["files"]}
         for done, (name, path) in enumerate(logs.items()):
@@ -89,17 +100,19 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
                 rows.append(_row(name, parser, facts, result, seconds, target, path))
                 if parser == "drain":
                     faults.append(_fault(name, facts, result))
+                    detected.append(_detect(name, path, facts))
     exact = all(row.exact for row in rows)
     if as_json:
         print_json(
             {
                 "logs": [asdict(row) for row in rows],
                 "fault": {**about["fault"], "logs": [asdict(fault) for fault in faults]},
+                "detected": [asdict(found) for found in detected],
                 "exact": exact,
             }
         )
     else:
-        _print(rows, faults, about, next(iter(logs.values())), parsers)
+        _print(rows, faults, detected, about, next(iter(logs.values())), parsers)
     return 0 if exact else 1
 
 
@@ -194,8 +207,28 @@ def _fault(name: str, facts: dict[str, Any], result: ParseResult) -> _Fault:
     )
 
 
+def _detect(name: str, log: Path, facts: dict[str, Any]) -> _Found:
+    """The first finding in a log."""
+    from logpipe.pipeline.detecting import detect
+
+    result = detect(str(log)).result
+    if not result.findings:
+        return _Found(name, "", 0, "", False)
+    finding = result.findings[0]
+    window = int(finding.windows[0])
+    line = int(result.first_line[window])
+    end = int(result.last_line[window])
+    within = line <= facts["fault_lines"]["last"] and end >= facts["fault_lines"]["first"]
+    return _Found(name, result.names[window], line, finding.reason, within)
+
+
 def _print(
-    rows: list[_Row], faults: list[_Fault], about: dict[str, Any], log: Path, parsers: list[str]
+    rows: list[_Row],
+    faults: list[_Fault],
+    detected: list[_Found],
+    about: dict[str, Any],
+    log: Path,
+    parsers: list[str],
 ) -> None:
     click.echo(f"{about['description']}.\n")
     print_table(
@@ -242,10 +275,21 @@ def _print(
         )
         for example in each.examples:
             click.echo(f"      {click.unstyle(example)[:110]}")
+    click.echo("\nWhat `logpipe detect` finds first in each log, told nothing about the fault:")
+    for found in detected:
+        where = "in the fault" if found.in_fault else "outside of the fault"
+        click.echo(
+            f"  {found.log}, line {found.first_line:,}, {where}\n"
+            f"      {click.unstyle(found.reason)[:110]}"
+            if found.window
+            else f"  {found.log}: nothing"
+        )
     click.echo(
         f"\nTry next:\n"
         f"  logpipe templates {log} --top 10\n"
         f"  logpipe templates {rows[0].output} --json\n"
         f"  logpipe parse YOUR.log -o YOUR.parquet\n"
-        f"  logpipe parsers list"
+        f"  logpipe compress YOUR.log; logpipe grep error YOUR.log.lpz\n"
+        f"  logpipe detect YOUR.log --report YOUR.html\n"
+        f"  logpipe evaluate --dataset sample --report parsers.html"
     )
