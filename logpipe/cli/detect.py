@@ -122,7 +122,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    r"""Say what is abnormal in a log, in which lines, and why.
+    """Say what is abnormal in a log, in which lines, and why.
 
     Lines are put into windows, windows are compared with each other (or with those of --train), and
     what differs in the same way is one finding. A score above 1 is abnormal.
@@ -131,7 +131,7 @@ def command(
     logpipe detect app.log
     logpipe detect app.log --window 'session:req-[0-9a-f]+' --report app.html
     logpipe detect --train yesterday.log today.log --fail-on 1
-    """
+    """  # noqa: D301
     outputs = {"-o": output, "--report": report, "--save-detector": save_detector}
     _check(logs, train, outputs, force=force)
     if review and verdicts is None:

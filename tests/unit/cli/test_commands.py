@@ -9,9 +9,11 @@ import pty
 import subprocess
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 import pytest
 
+from logpipe.cli.app import COMMANDS, app
 from logpipe.export.parquet import restore
 
 from .program import LOG, PROGRAM, columns, environment, log_file, logpipe, names
@@ -349,3 +351,12 @@ def test_the_demo_gives_every_byte_back(tmp_path: Path) -> None:
 def test_the_version_is_said() -> None:
     """One line."""
     assert logpipe("--version").out.startswith(b"logpipe, version ")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_shows_no_marks_of_its_markup(name: str) -> None:
+    """`\b` keeps lines as they are; in a raw docstring it was printed."""
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+
+    assert "\\b" not in command.get_help(click.Context(command, info_name=name))
