@@ -355,7 +355,7 @@ def test_the_version_is_said() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_shows_no_marks_of_its_markup(name: str) -> None:
-    """`\b` keeps lines as they are; in a raw docstring it was printed."""
+    r"""`\b` keeps lines as they are; in a raw docstring it was printed."""
     command = app.get_command(click.Context(app), name)
     assert command is not None
 
