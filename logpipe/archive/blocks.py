@@ -40,7 +40,7 @@ CODED_ROWS = 10
 IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
-_FILTER_SHARE = 100
+_FILTER_SHARE = 24
 _SMALLEST_FILTER = 64
 _PIECE = 1 << 18
 _PIECES = 4
@@ -131,7 +131,7 @@ def _packed(
 
 
 def block_filter(raw: npt.NDArray[np.uint8] | bytes, payload: int) -> bytes:
-    """What a search learns about a block without opening it: at most a hundredth of its payload."""
+    """What a search learns about a block without opening it: at most a twenty-fourth of its payload."""
     return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 
 
