@@ -32,8 +32,11 @@ from logpipe.pipeline.parsing import default_threads, pick_layout
 __all__ = ["BLOCK", "CompressResult", "check_removable", "compress", "remove_verified"]
 
 BLOCK = {"fast": 16 << 20, "default": 16 << 20, "max": 64 << 20}
-"""Raw bytes after which a block is full. Rows learn from all of their block: logs that repeat across
-nodes (112 MB of IoTDB) take 110 times less room in blocks of 16 MiB, and 157 times in those of 64."""
+"""Raw bytes after which a block is full.
+
+Rows learn from all of their block: 112 MB of a cluster's logs, which repeat across nodes, take a
+110th of their room in blocks of 16 MiB, and a 157th in blocks of 64.
+"""
 
 _CHUNK = 1 << 19
 _LONGEST = 16 << 20
