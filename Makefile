@@ -29,7 +29,7 @@ demo: $(VENV)/.installed ## the whole chain on the embedded sample, then the sam
 
 test: $(VENV)/.installed ## every test, of the native core and of the package
 	cargo test --quiet $(NATIVE)
-	$(BIN)/python -m pytest tests -n auto --dist loadgroup
+	$(BIN)/python -m pytest tests -n auto --dist loadfile
 
 check: $(VENV)/.installed ## lint, format and types; nothing is changed
 	$(BIN)/ruff check .

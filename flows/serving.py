@@ -58,6 +58,10 @@ def up(host: str, port: int, limit: int | None, say: Say) -> None:
         from flows import names
 
         served = deployments()
+        for deployment in served:
+            # `serve` does this as well, but says nothing when it has done it, and the line below
+            # invites to run one.
+            deployment.apply()
         say(f"serving {', '.join(names())} at {url.removesuffix('/api')}")
         say("run one from the project folder: prefect deployment run parse-all")
         remember(url)

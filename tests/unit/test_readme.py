@@ -10,9 +10,6 @@ from typing import NamedTuple
 
 import pytest
 
-# Later examples use what earlier ones made, so all of them run in one process.
-pytestmark = pytest.mark.xdist_group("readme")
-
 README = Path(__file__).parents[2] / "README.md"
 MATCHING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

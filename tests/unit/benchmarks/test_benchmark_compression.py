@@ -65,7 +65,6 @@ def test_a_log_inside_an_archive_is_read(tmp_path: Path) -> None:
     assert b"".join(log.pieces()) == TEXT
 
 
-@pytest.mark.xdist_group("benchmark-processes")
 def test_a_run_is_checked_kept_and_reported(
     mirror: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,14 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PAGE = Path(__file__).parents[3] / "docs" / "benchmark-your-parser.md"
 MATCHING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 BLOCKS = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.xdist_group("tutorial")
 def test_the_tutorial_does_what_it_says(tmp_path: Path):
     """Every command ends with 0 and prints what the page says, without a network or a mirror."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOGPIPE_", "COLUMNS"))}

@@ -15,7 +15,7 @@ from logpipe.errors import UsageError
 from logpipe.pipeline.sharding import learn_shards, merge_shards, write_shard
 
 pytest.importorskip("prefect")
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow-processes"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 
 PATIENCE = 240
 """Seconds; the machine may be busy."""

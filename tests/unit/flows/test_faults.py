@@ -16,7 +16,7 @@ from flows.fetching import choose
 from logpipe.errors import InputError, OutputError, UsageError
 
 pytest.importorskip("prefect")
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow-processes"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 
 
 def test_a_killed_run_goes_on_with_the_shards_that_are_missing(prefect, tmp_path):

@@ -21,7 +21,7 @@ from logpipe import datasets, pipeline
 from logpipe.export import open_sink
 
 pytest.importorskip("prefect")
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow-processes"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 
 PATIENCE = 240
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -170,7 +170,7 @@ def test_a_worker_of_a_work_pool_writes_the_same(served, expected, tmp_path):
 def test_a_server_that_is_killed_is_started_again(served, tmp_path):
     """With what it knew; what is asked of it afterwards is done."""
     before = served.up.said.read_text()
-    found = served.run("ps", "-eo", "pid,args").stdout.splitlines()
+    found = served.run("ps", "-ww", "-eo", "pid,args").stdout.splitlines()
     (server,) = [
         int(line.split()[0])
         for line in found
