@@ -42,8 +42,8 @@ KINDS: Mapping[str, Sequence[str]] = {
     "context slots": ("keyword-slots", "equals-slots", "records"),
     "heavy slots": ("heavy-slots", "heavy-shapes"),
     "names": ("name-slots-first", "identifier-slots"),
-    "tokens": ("whole-tokens", "pairs"),
-    "similar": ("similar",),
+    "tokens": ("whole-tokens", "pairs", "echoes"),
+    "similar": ("similar", "similar-identifiers"),
     "composition": ("fuse", "empty-values", "runs", "dense", "drop-remarks"),
 }
 """Rules by kind; those of print in the style of the full sets have no part in `2k`."""

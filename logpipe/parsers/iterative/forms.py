@@ -39,10 +39,12 @@ class Forms:
     Attributes:
         counts: lines per form.
         off: rules that are not to be used.
+        kin: forms that are of the group of another one though their text differs.
     """
 
     counts: dict[str, int]
     off: frozenset[str] = frozenset()
+    kin: dict[str, str] = field(default_factory=dict)
     _became: dict[str, str] = field(default_factory=dict)
 
     def on(self, rule: str) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
-from logpipe.parsers.iterative.steps import digit_words, pairs, records, similar, word_slots
+from logpipe.parsers.iterative.steps import digit_words, echoes, pairs, records, similar, word_slots
 
 __all__ = ["GROUP_RULES", "group", "group_key", "series"]
 
@@ -35,7 +35,9 @@ GROUP_RULES: Mapping[str, str] = {
     "heavy-shapes": "the same with text around the variable",
     "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
     "pairs": "two places at once that vary together",
+    "echoes": "words that a line has twice, and other lines other words in both places",
     "similar": "rare variants of the same length in which few tokens differ",
+    "similar-identifiers": "the same where names differ that are spelled as in programs",
     "fuse": "values joined by punctuation are one value when groups are compared",
     "empty-values": "a value that is empty makes no other group",
     "runs": "four values or more in a row are one when groups are compared",
@@ -108,6 +110,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
         digit_words(forms)
     if forms.on("records"):
         records(forms)
+    if forms.on("echoes"):
+        echoes(forms)
     for _ in range(2):
         word_slots(forms, FIELDS)
         if forms.on("whole-tokens"):
@@ -122,7 +126,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
         for form, lines in forms.counts.items():
             plain_lines[re.sub(MARK, _FIELD, form)] += lines
     for form, lines in forms.counts.items():
-        groups[group_key(_without_remark(form, lines, plain_lines), forms.on)].append(form)
+        told = forms.final(forms.kin.get(form, form))
+        groups[group_key(_without_remark(told, lines, plain_lines), forms.on)].append(form)
     speaks = {}
     for members in groups.values():
         # A form with its values filled in says more than one with them empty.

@@ -205,11 +205,14 @@ class Iterative(Parser):
         for old, now in became.items():
             before[now].append(self._group_of[old])
         numbers: dict[str, int] = {}
+        printed: set[int] = set()
         for head in sorted(members, key=lambda h: (-sum(counts[f] for f in members[h]), h)):
             own = [number for form in members[head] for number in before[form]]
             number = min(own, default=len(self.forms_) + 1)
-            # Groups that turn out to be one keep their numbers and are printed alike.
-            self.forms_.update(dict.fromkeys([*own, number], head))
+            # Groups that turn out to be one keep their numbers and are printed alike; what was
+            # one group before (`Forms.kin`) is printed as its heaviest form.
+            self.forms_.update((n, head) for n in {*own, number} - printed)
+            printed.update(own, [number])
             numbers.update(dict.fromkeys(members[head], number))
         self._group_of = numbers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from logpipe.parsers.iterative.forms import FIELDS, MARK, Forms, joint, places, slot
 from logpipe.parsers.iterative.mask import MARKS, mark
@@ -13,13 +13,14 @@ from logpipe.parsers.iterative.words import (
     Place,
     device,
     dominated,
+    identifier,
     is_slot,
     plain,
     protected,
     state,
 )
 
-__all__ = ["digit_words", "pairs", "records", "similar", "word_slots"]
+__all__ = ["digit_words", "echoes", "pairs", "records", "similar", "word_slots"]
 
 _DIGIT_WORD = re.compile(r"[A-Za-z_\x80-\xff][0-9A-Za-z_\x80-\xff]*[0-9][0-9A-Za-z_\x80-\xff]*")
 _DIGITS = re.compile(r"[0-9]+")
@@ -38,6 +39,13 @@ MOST_PAIRED = 12
 MOST_PLACES = 1 << 18
 """Fields of all forms together that are compared at a time; the heaviest forms come first."""
 
+
+ECHOES = 3
+"""Different values, and forms, that must differ in repeated words alone."""
+
+_ECHO = "\x00"
+# Tokens of nothing but echoes and punctuation, as many as follow each other.
+_ECHOING = re.compile(r"(?<!\S)[^\s\w]*\x00[^\s\w]*(?: [^\s\w]+(?!\S))*")
 
 _Spans = tuple[tuple[int, int], ...]
 _Piece = tuple[str, int, int, bool]
@@ -170,6 +178,38 @@ def pairs(forms: Forms) -> None:
         _merge_all(forms, targets)
 
 
+def echoes(forms: Forms) -> None:
+    """Forms that differ only in words which each of them has twice: a value, told again.
+
+    `loading a.b:c (a.b, c)` is told from `loading d: (d, )` by such words alone. The second has
+    an empty value in two places, so that it keeps its text and joins the group.
+    """
+    buckets: dict[str, list[tuple[str, list[tuple[int, int]]]]] = defaultdict(list)
+    for form, spans in _within_bounds(forms, FIELDS):
+        words = Counter(form[a:b] for a, b in spans[1:])
+        told = [
+            (a, b)
+            for a, b in spans[1:]
+            if words[form[a:b]] > 1 and not (form[a:b] in MARKS or protected(form[a:b]))
+        ]
+        if told:
+            rest = _replaced(form, ((a, b, _ECHO) for a, b in told))
+            buckets[_ECHOING.sub(_ECHO, rest)].append((form, told))
+    for members in buckets.values():
+        if len({form[a:b] for form, told in members for a, b in told}) < ECHOES:
+            continue
+        live = [(form, told) for form, told in members if form in forms.counts]
+        if len(live) < ECHOES:
+            continue
+        value = joint(form[a:b] for form, told in live for a, b in told)
+        targets: dict[str, list[str]] = defaultdict(list)
+        for form, told in live:
+            targets[_replaced(form, ((a, b, value) for a, b in told))].append(form)
+        _merge_all(forms, targets)
+        head = max(targets, key=lambda f: (f.count(value), forms.counts[f], f))
+        forms.kin.update((form, head) for form in targets if form != head)
+
+
 _PAIR = re.compile(r"""([0-9A-Za-z_.-]+)=("[^"=]*"|'[^'=]*'|[^\s,;'"]*)""")
 
 
@@ -207,6 +247,7 @@ MOST_VARIANTS = 400
 
 def similar(forms: Forms) -> None:
     """Variants: as many tokens, the first one and four fifths of all equal, one of them heavy."""
+    alike = _alike_or_identifiers if forms.on("similar-identifiers") else _alike
     cells: dict[tuple[int, str], list[tuple[str, list[str]]]] = defaultdict(list)
     for form in forms.counts:
         tokens = form.split(" ")
@@ -217,7 +258,7 @@ def similar(forms: Forms) -> None:
         clusters: list[list[tuple[str, list[str]]]] = []
         for form, tokens in members[:MOST_VARIANTS]:
             for cluster in clusters:
-                if _variants(cluster[0][1], tokens):
+                if _variants(cluster[0][1], tokens, alike):
                     cluster.append((form, tokens))
                     break
             else:
@@ -229,10 +270,10 @@ def similar(forms: Forms) -> None:
                 forms.merge([form for form, _ in cluster], new)
 
 
-def _variants(a: list[str], b: list[str]) -> bool:
+def _variants(a: list[str], b: list[str], alike: Callable[[str, str], bool]) -> bool:
     differs = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     few = len(differs) * 5 <= len(a)
-    return few and 0 not in differs and all(_alike(a[i], b[i]) for i in differs)
+    return few and 0 not in differs and all(alike(a[i], b[i]) for i in differs)
 
 
 def _alike(a: str, b: str) -> bool:
@@ -241,3 +282,17 @@ def _alike(a: str, b: str) -> bool:
         return False
     words = a.strip(_ENDS), b.strip(_ENDS)
     return not any(protected(w) or plain(w) or state(w) or device(w) for w in words)
+
+
+def _alike_or_identifiers(a: str, b: str) -> bool:
+    """The same, or two names as programs have them that do not say opposite things."""
+    if _MARKED.search(a) or _MARKED.search(b):
+        return _alike(a, b)
+    words = a.strip(_ENDS), b.strip(_ENDS)
+    if not all(identifier(w) and not state(w) for w in words):
+        return False
+    parts = [set(_NAME_PART.findall(w)) for w in words]
+    return not any(map(protected, parts[0] ^ parts[1]))
+
+
+_NAME_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

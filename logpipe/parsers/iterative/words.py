@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from logpipe.parsers.iterative.forms import MARK
 
-__all__ = ["Place", "device", "dominated", "is_slot", "plain", "protected", "state"]
+__all__ = ["Place", "device", "dominated", "identifier", "is_slot", "plain", "protected", "state"]
 
 _OPPOSITES = (
+    "sleep wake asleep awake",
     "start started starting starts stop stopped stopping stops pause paused resume resumed",
     "restart restarted begin began begun end ended finish finished finishing",
     "open opened opening opens close closed closing closes",
@@ -83,6 +84,11 @@ def state(word: str) -> bool:
 def device(word: str) -> bool:
     """A short name with a number: `eth0`, `sda1`."""
     return _DEVICE.fullmatch(word) is not None
+
+
+def identifier(word: str) -> bool:
+    """Spelled as names in programs are: `loadUser`, `a.b`, `net_io`; no device."""
+    return _IDENTIFIER.fullmatch(word) is not None and not device(word)
 
 
 def protected(word: str) -> bool:
@@ -192,5 +198,5 @@ def _rare(place: Place, words: list[str]) -> bool:
 
 def _identifiers(place: Place, words: list[str]) -> bool:
     """Three values or more, most of which are spelled like names in programs."""
-    spelled = sum(bool(_IDENTIFIER.fullmatch(v)) and not device(v) for v in words)
+    spelled = sum(map(identifier, words))
     return len(place.values) >= 3 and spelled * 4 >= 3 * len(words) and not any(map(state, words))
