@@ -33,6 +33,8 @@ _PYARROW = os.path.join("pyarrow", "")  # noqa: PTH118
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
+    # numpy's OpenBLAS starts a thread per core that spins for a while, for matrices nobody has.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name)
