@@ -96,7 +96,10 @@ def anonymous(text: str) -> str:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    found = {**os.environ, **ONE_THREAD, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    # An installed package is compiled; without this every run would compile the source tree.
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
+    return found
 
 
 def run_job(

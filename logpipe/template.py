@@ -128,6 +128,21 @@ class Template:
         """The number of slots."""
         return len(self.kinds)
 
+    @property
+    def slot_types(self) -> Sequence[LexicalClass]:
+        """What the values of each slot look like, one class per slot.
+
+        A slot of which no value was ever seen is `TEXT`, the class that excludes nothing.
+        """
+        if len(self.types) == self.slots:
+            return self.types
+        return (LexicalClass.TEXT,) * self.slots
+
+    @property
+    def type_labels(self) -> list[str]:
+        """The names of `slot_types` as users see them."""
+        return [lexical.label for lexical in self.slot_types]
+
     def render(self, variables: Sequence[bytes]) -> bytes:
         """The message: literals and variables interleaved.
 

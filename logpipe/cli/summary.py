@@ -54,7 +54,6 @@ def template_rows(
     result: ParseResult, restyle: Callable[[str], str] | None = None
 ) -> list[TemplateRow]:
     """The templates that occur, the most frequent first."""
-    from logpipe.export.columns import type_labels
     from logpipe.template import readable
 
     rows = []
@@ -69,7 +68,7 @@ def template_rows(
                 lines=int(result.counts[template_id]),
                 first_line=int(result.first_line[template_id]),
                 last_line=int(result.last_line[template_id]),
-                variable_types=type_labels(template),
+                variable_types=template.type_labels,
                 examples=[
                     [readable(value) for value in slot[:_EXAMPLES]]
                     for slot in result.examples(template_id)

@@ -77,7 +77,6 @@ def _is_parquet(path: str) -> bool:
 def _from_parquet(path: str, template_style: str) -> list[TemplateRow]:
     import numpy as np
 
-    from logpipe.export.columns import type_labels
     from logpipe.export.restore import file_info, read_rows
     from logpipe.template import readable
 
@@ -108,7 +107,7 @@ def _from_parquet(path: str, template_style: str) -> list[TemplateRow]:
                 lines=int(counts[template_id]),
                 first_line=int(first[template_id]),
                 last_line=int(last[template_id]),
-                variable_types=type_labels(template),
+                variable_types=template.type_labels,
                 examples=[[readable(value) for value in slot] for slot in examples[template_id]],
             )
         )

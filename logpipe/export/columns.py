@@ -24,7 +24,6 @@ __all__ = [
     "continuation_columns",
     "header_columns",
     "string_column",
-    "type_labels",
     "unique_names",
     "variable_columns",
 ]
@@ -75,20 +74,6 @@ def unique_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
     return found
 
 
-def type_labels(template: Template) -> list[str]:
-    """What the values of each slot look like, one label per slot.
-
-    A slot of which no value was ever seen is `text`, the class that excludes nothing.
-    """
-    return [lexical.label for lexical in _types(template)]
-
-
-def _types(template: Template) -> Sequence[LexicalClass]:
-    if len(template.types) == template.slots:
-        return template.types
-    return (LexicalClass.TEXT,) * template.slots
-
-
 class TemplateFacts:
     """Facts about templates as arrays indexed by template id.
 
@@ -123,7 +108,7 @@ class TemplateFacts:
                 self._index[text] = len(self.texts)
                 self.texts.append(text)
         slots = np.array([template.slots for template in new], np.int32)
-        types = [_CODES[lexical] for template in new for lexical in _types(template)]
+        types = [_CODES[lexical] for template in new for lexical in template.slot_types]
         self.text_index = np.append(
             self.text_index, np.array([self._index[text] for text in texts], np.int32)
         )

@@ -17,7 +17,6 @@ from logpipe.export.columns import (
     column_names,
     continuation_columns,
     header_columns,
-    type_labels,
 )
 from logpipe.export.json_columns import (
     Piece,
@@ -75,7 +74,7 @@ class JsonLinesSink:
         """What follows the variables."""
         template = self._info.templates[template_id]
         closing = '"]' if template.slots else "]"
-        return f'{closing},"variable_types":{constant(type_labels(template))}'
+        return f'{closing},"variable_types":{constant(template.type_labels)}'
 
     def write_rows(self, rows: Rows) -> None:
         """Append rows."""
