@@ -44,10 +44,14 @@ def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:
 
 
 class BlockRows:
-    """The rows of a block under way, in native memory."""
+    """The rows of a block under way, in native memory.
 
-    def __init__(self) -> None:
-        self._pointer = owned(lib.lp_block_new(), lib.lp_block_free)
+    Args:
+        mixed: they will be coded in their order (`encode_mixed`), and not as columns (`encode`).
+    """
+
+    def __init__(self, mixed: bool = False) -> None:
+        self._pointer = owned(lib.lp_block_new(mixed), lib.lp_block_free)
         self.size = 0
 
     def add(self, core: DrainCore, header: Header, arena: Arena) -> None:

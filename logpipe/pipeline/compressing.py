@@ -135,7 +135,7 @@ class _Compression:
         self._ahead = threads
         self._packing: deque[tuple[BlockRows, Future[PackedBlock]]] = deque()
         self._free: list[BlockRows] = []
-        self._rows = BlockRows()
+        self._rows = BlockRows(level == "max")
         self._core: DrainCore | None = None
         self._header: Header | None = None
         self._spec = ""
@@ -186,7 +186,7 @@ class _Compression:
             return
         self._packing.append((rows, self._pool.submit(pack_rows, rows, self._level)))
         self._write(self._ahead)
-        self._rows = self._free.pop() if self._free else BlockRows()
+        self._rows = self._free.pop() if self._free else BlockRows(self._level == "max")
 
     def finish(self) -> None:
         """Writes all that is left."""

@@ -4,12 +4,14 @@ use crate::archive::{builder::Builder, decode, encode, hash, mixed, STREAMS};
 use crate::{busy, free, guard, hot, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
 use std::sync::Mutex;
 
-/// Rows of a block under way.
-pub struct LpBlock(Mutex<Builder>);
+/// Rows of a block under way, and room to encode them.
+pub struct LpBlock(Mutex<Builder>, Mutex<encode::Scratch>);
 
+/// A block of columns, or, if `mixed`, one for level max.
 #[no_mangle]
-pub extern "C" fn lp_block_new() -> *mut LpBlock {
-    own(LpBlock(Mutex::new(Builder::default())))
+pub extern "C" fn lp_block_new(mixed: bool) -> *mut LpBlock {
+    let builder = if mixed { Builder::default() } else { Builder::of_columns() };
+    own(LpBlock(Mutex::new(builder), Mutex::default()))
 }
 
 /// # Safety
@@ -105,8 +107,10 @@ fn joined(streams: Vec<Vec<u8>>) -> LpBuffer {
 #[no_mangle]
 pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let b = object(block)?.0.try_lock().map_err(busy)?;
-        Ok(own(joined(encode::encode(&b.rows(), &b.columns)?.into())))
+        let block = object(block)?;
+        let mut b = block.0.try_lock().map_err(busy)?;
+        let mut scratch = block.1.try_lock().map_err(busy)?;
+        Ok(own(joined(encode::encode(&mut b, &mut scratch)?.into())))
     })
 }
 

@@ -1,6 +1,11 @@
 //! Rows of a block from matched chunks: header shape, message template and terminator become one row
 //! template, and a header field is the same column in all of them.
+//!
+//! Rows that will be columns are taken apart here, chunk by chunk while the bytes are still in a near
+//! cache, and proved on the way: literals and values in turn are the raw bytes. Level max wants rows in
+//! their order, and gets spans; it proves them itself.
 
+use super::columns::{same, Column};
 use crate::chunk::{Chunk, TERM_CRLF, TERM_LF};
 use crate::drain::Drain;
 use crate::layout::{Shapes, Span};
@@ -11,14 +16,41 @@ use std::collections::HashMap;
 struct Source {
     /// In order: a field, or -1 for the slots of the message.
     fields: Vec<i32>,
+    /// Slots of the message.
+    slots: usize,
+    /// Literals and what follows each.
+    steps: Vec<Step>,
+}
+
+/// A literal of a row template, and the value behind it.
+struct Step {
+    literal: (u32, u32),
+    value: Value,
+}
+
+/// Where a value is, and its column.
+#[derive(Clone, Copy)]
+enum Value {
+    Field(u32, u32),
+    Slot(u32, u32),
+    /// The row ends.
+    None,
 }
 
 /// Rows that grow chunk by chunk.
 #[derive(Default)]
 pub struct Builder {
+    /// Whether rows become columns, and not spans.
+    gathers: bool,
     pub raw: Vec<u8>,
     pub rows: Vec<u32>,
     pub spans: Vec<Span>,
+    /// Values by the numbers in `columns`.
+    pub gathered: Vec<Column>,
+    /// Why these rows cannot be coded, if so: their bytes are stored all the same.
+    pub broken: Option<String>,
+    /// All literals, end to end.
+    literals: Vec<u8>,
     pub templates: Vec<RowTemplate>,
     /// Column of each slot of each row template.
     pub columns: Vec<Vec<u32>>,
@@ -34,6 +66,11 @@ pub struct Builder {
 const RECENT: usize = 256;
 
 impl Builder {
+    /// A builder of columns.
+    pub fn of_columns() -> Builder {
+        Builder { gathers: true, ..Builder::default() }
+    }
+
     pub fn rows(&self) -> Rows<'_> {
         Rows { raw: &self.raw, templates: &self.templates, rows: &self.rows, spans: &self.spans }
     }
@@ -43,6 +80,9 @@ impl Builder {
         self.raw.clear();
         self.rows.clear();
         self.spans.clear();
+        self.gathered.iter_mut().for_each(Column::clear);
+        self.broken = None;
+        self.literals.clear();
         self.templates.clear();
         self.columns.clear();
         self.sources.clear();
@@ -58,11 +98,19 @@ impl Builder {
         if base + chunk.used >= 1 << 30 {
             return Err("a block of a gigabyte or more".into());
         }
-        let base = base as u32;
         self.raw.extend_from_slice(&chunk.input[..chunk.used]);
+        let lines = self.rows.len() + chunk.lines();
         self.rows.reserve(chunk.lines());
+        if let Err(why) = self.add_rows(base as u32, chunk, shapes, drain) {
+            self.broken = Some(why);
+            self.rows.resize(lines, 0);
+        }
+        Ok(())
+    }
+
+    fn add_rows(&mut self, base: u32, chunk: &Chunk, shapes: &Shapes, drain: &Drain) -> Result<(), String> {
         self.last.resize(RECENT, (u64::MAX, 0));
-        let moved = |s: Span| Span { start: s.start + base, end: s.end + base };
+        let mut at = 0usize;
         for i in 0..chunk.lines() {
             let (shape, t, end) = (chunk.shapes[i], chunk.templates[i], chunk.terminators[i]);
             let key = u64::from(t) << 24 | u64::from(shape) << 8 | u64::from(end);
@@ -80,16 +128,65 @@ impl Builder {
             };
             self.rows.push(row);
             let (fields, message) = chunk.spans_of(i);
-            let slots = self.columns[row as usize].len() + 1 - self.sources[row as usize].fields.len();
-            for &f in &self.sources[row as usize].fields {
-                if f >= 0 {
-                    self.spans.push(moved(fields[f as usize]));
-                } else {
-                    self.spans.extend(message[..slots].iter().map(|s| moved(*s)));
-                }
+            if self.gathers {
+                at = self
+                    .gather(row, &chunk.input, chunk.used, at, fields, message)
+                    .ok_or_else(|| format!("line {i} of a chunk does not fit its template {t}"))?;
+            } else {
+                self.spread(row, base, fields, message);
             }
         }
+        if self.gathers && at != chunk.used {
+            return Err(format!("the lines of a chunk end at byte {at} of {}", chunk.used));
+        }
         Ok(())
+    }
+
+    /// Appends the spans of a row.
+    fn spread(&mut self, row: u32, base: u32, fields: &[Span], message: &[Span]) {
+        let moved = |s: Span| Span { start: s.start + base, end: s.end + base };
+        let source = &self.sources[row as usize];
+        for &f in &source.fields {
+            if f >= 0 {
+                self.spans.push(moved(fields[f as usize]));
+            } else {
+                self.spans.extend(message[..source.slots].iter().map(|s| moved(*s)));
+            }
+        }
+    }
+
+    /// Appends the values of a row that begins at `at`; where it ends, if literals and values are its bytes.
+    #[inline(always)]
+    fn gather(
+        &mut self,
+        row: u32,
+        input: &[u8],
+        used: usize,
+        at: usize,
+        fields: &[Span],
+        message: &[Span],
+    ) -> Option<usize> {
+        let begin = at;
+        let mut at = at;
+        for step in &self.sources[row as usize].steps {
+            let literal = &self.literals[step.literal.0 as usize..step.literal.1 as usize];
+            let end = at + literal.len();
+            if end > used || !same(&input[at..end], literal) {
+                return None;
+            }
+            at = end;
+            let (s, column) = match step.value {
+                Value::Field(f, column) => (fields[f as usize], column),
+                Value::Slot(k, column) => (*message.get(k as usize)?, column),
+                Value::None => break,
+            };
+            if s.start as usize != at || s.end < s.start || s.end as usize > used {
+                return None;
+            }
+            self.gathered[column as usize].push_from(input, at, s.end as usize);
+            at = s.end as usize;
+        }
+        (at > begin).then_some(at)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -143,10 +240,39 @@ impl Builder {
             last.extend_from_slice(terminator);
         }
         let row = self.templates.len() as u32;
+        let steps =
+            if self.gathers { self.steps(&literals, &fields, &columns, first, slots) } else { Vec::new() };
         self.templates.push(RowTemplate { literals });
         self.columns.push(columns);
-        self.sources.push(Source { fields });
+        self.sources.push(Source { fields, slots: slots as usize, steps });
         self.known.insert(key, row);
         Ok(row)
+    }
+
+    fn steps(
+        &mut self,
+        literals: &[Vec<u8>],
+        fields: &[i32],
+        columns: &[u32],
+        first: u32,
+        slots: u32,
+    ) -> Vec<Step> {
+        let used = columns.iter().max().map_or(0, |c| *c as usize + 1);
+        if self.gathered.len() < used {
+            self.gathered.resize_with(used, Column::default);
+        }
+        let values = fields.iter().flat_map(|&f| {
+            let field = (f >= 0).then_some(Value::Field(f as u32, f as u32));
+            let message = if f < 0 { 0..slots } else { 0..0 };
+            field.into_iter().chain(message.map(move |k| Value::Slot(k, first + k)))
+        });
+        let values = values.chain(std::iter::once(Value::None));
+        let mut steps = Vec::with_capacity(literals.len());
+        for (literal, value) in literals.iter().zip(values) {
+            let start = self.literals.len() as u32;
+            self.literals.extend_from_slice(literal);
+            steps.push(Step { literal: (start, self.literals.len() as u32), value });
+        }
+        steps
     }
 }

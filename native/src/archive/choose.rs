@@ -153,7 +153,7 @@ impl<'a> Sample<'a> {
         }
         let skeleton = Skeleton::of(self.values[0], &runs);
         let mut parts: Vec<Vec<&[u8]>> = vec![Vec::with_capacity(self.values.len()); runs.len()];
-        if !self.values.iter().all(|v| skeleton.split(v, |i, field| parts[i].push(field))) {
+        if !self.values.iter().all(|v| skeleton.split(v, |i, a, b| parts[i].push(&v[a..b]))) {
             return None;
         }
         let price = parts.into_iter().map(|p| self.with(p).cheapest(pool, depth + 1)).sum();

@@ -1,114 +1,109 @@
-//! Rows to columns: the values of each column side by side, in line order.
+//! Columns of values, in line order, and lists of distinct values.
+//!
+//! A column's bytes are followed by room, so that values are copied and compared in pieces of fixed size:
+//! calls of memcpy and memcmp for a few bytes each would take most of the time here.
 
-use crate::rows::Rows;
+/// Bytes that are copied at once where there is room for it; a column has as many behind its values.
+const BLOCK: usize = 32;
 
 /// Values side by side: value i ends at `ends[i]` and begins where the one before ends.
 #[derive(Clone, Debug, Default)]
 pub struct Column {
-    pub data: Vec<u8>,
+    /// Longer than what is used.
+    data: Vec<u8>,
+    used: usize,
     pub ends: Vec<u32>,
 }
 
 impl Column {
+    /// Forgets the values; their memory stays.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.ends.clear();
+    }
+
     pub fn push(&mut self, value: &[u8]) {
-        self.data.extend_from_slice(value);
-        self.ends.push(self.data.len() as u32);
+        self.push_from(value, 0, value.len());
+    }
+
+    /// Appends `from[start..end]`; fast if there are 32 bytes from `start` on.
+    #[inline(always)]
+    pub fn push_from(&mut self, from: &[u8], start: usize, end: usize) {
+        let n = end - start;
+        if self.used + n.max(BLOCK) + BLOCK > self.data.len() {
+            self.grow(n);
+        }
+        match from.get(start..start + BLOCK) {
+            Some(piece) if n <= BLOCK => {
+                let piece: &[u8; BLOCK] = piece.try_into().unwrap_or(&[0; BLOCK]);
+                self.data[self.used..self.used + BLOCK].copy_from_slice(piece);
+            }
+            _ => self.data[self.used..self.used + n].copy_from_slice(&from[start..end]),
+        }
+        self.used += n;
+        self.ends.push(self.used as u32);
+    }
+
+    #[cold]
+    fn grow(&mut self, n: usize) {
+        self.data.resize(2 * self.data.len() + n + 8 * BLOCK, 0);
     }
 
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// All values, end to end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.data[..self.used]
+    }
+
+    /// The same with at least 32 bytes behind them, unless there are no values.
+    pub fn padded(&self) -> &[u8] {
+        &self.data
+    }
+
     pub fn get(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        &self.data[start..self.ends[i] as usize]
+        let (start, end) = self.range(i);
+        &self.data[start..end]
+    }
+
+    pub fn range(&self, i: usize) -> (usize, usize) {
+        (if i == 0 { 0 } else { self.ends[i - 1] as usize }, self.ends[i] as usize)
+    }
+
+    /// Start and end of each value.
+    pub fn ranges(&self) -> impl Iterator<Item = (usize, usize)> + Clone + '_ {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let range = (start, end as usize);
+            start = end as usize;
+            range
+        })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let value = &self.data[start..end as usize];
-            start = end as usize;
-            value
-        })
+        self.ranges().map(|(start, end)| &self.data[start..end])
     }
-}
 
-/// Bytes that are copied at once where there is room for it.
-const BLOCK: usize = 32;
-
-/// A column under way: its data is longer than what is used, so that copies may run over.
-#[derive(Default)]
-struct Growing {
-    data: Vec<u8>,
-    used: usize,
-    ends: Vec<u32>,
-}
-
-impl Growing {
-    #[inline(always)]
-    fn push(&mut self, raw: &[u8], start: usize, end: usize) {
-        let n = end - start;
-        if n <= BLOCK && start + BLOCK <= raw.len() {
-            if self.used + BLOCK > self.data.len() {
-                self.data.resize(2 * self.data.len() + 1024, 0);
-            }
-            let piece: &[u8; BLOCK] = raw[start..start + BLOCK].try_into().unwrap_or(&[0; BLOCK]);
-            self.data[self.used..self.used + BLOCK].copy_from_slice(piece);
-        } else {
-            if self.used + n > self.data.len() {
-                self.data.resize(2 * self.data.len() + n + 1024, 0);
-            }
-            self.data[self.used..self.used + n].copy_from_slice(&raw[start..end]);
-        }
-        self.used += n;
-        self.ends.push(self.used as u32);
+    /// The length that all values have, if they have one; 0 if there are none.
+    pub fn width(&self) -> Option<usize> {
+        let first = self.ends.first().map_or(0, |e| *e as usize);
+        let uniform =
+            self.used == first * self.len() && self.ends.iter().zip(1..).all(|(e, i)| *e == first as u32 * i);
+        uniform.then_some(first)
     }
-}
 
-/// The columns of some rows, which are proved to be rows on the way: literals and spans in turn are
-/// the raw bytes. `columns[t][k]` is the column of slot k of template t, below `count`.
-pub fn gather(rows: &Rows, columns: &[Vec<u32>], count: usize) -> Result<Vec<Column>, String> {
-    let mut found: Vec<Growing> = (0..count).map(|_| Growing::default()).collect();
-    let (mut spans, mut at) = (rows.spans, 0usize);
-    for (row, &t) in rows.rows.iter().enumerate() {
-        let wrong = || format!("row {row} does not fit its template {t}");
-        let template = rows.templates.get(t as usize).ok_or_else(wrong)?;
-        let slots = columns.get(t as usize).ok_or_else(wrong)?;
-        if template.literals.len() != slots.len() + 1 || spans.len() < slots.len() {
-            return Err(wrong());
-        }
-        let begin = at;
-        let (own, rest) = spans.split_at(slots.len());
-        spans = rest;
-        for (k, literal) in template.literals.iter().enumerate() {
-            let end = at + literal.len();
-            if end > rows.raw.len() || !same(&rows.raw[at..end], literal) {
-                return Err(wrong());
-            }
-            at = end;
-            if let (Some(&c), Some(s)) = (slots.get(k), own.get(k)) {
-                if s.start as usize != at || s.end < s.start || s.end as usize > rows.raw.len() {
-                    return Err(wrong());
-                }
-                found[c as usize].push(rows.raw, s.start as usize, s.end as usize);
-                at = s.end as usize;
-            }
-        }
-        if at == begin {
-            return Err(wrong());
-        }
+    /// Whether all values are the same; so it is if there are none.
+    pub fn is_constant(&self) -> bool {
+        let first = self.ends.first().map_or(0, |e| *e as usize);
+        // The last one is the likeliest to be another one.
+        let (last, end) = self.len().checked_sub(1).map_or((0, 0), |i| self.range(i));
+        end - last == first
+            && same(&self.data[last..end], &self.data[..first])
+            && self.width().is_some()
+            && self.data[first..self.used] == self.data[..self.used - first]
     }
-    if at != rows.raw.len() || !spans.is_empty() {
-        return Err(format!("the rows end at byte {at} of {}", rows.raw.len()));
-    }
-    Ok(found
-        .into_iter()
-        .map(|mut g| {
-            g.data.truncate(g.used);
-            Column { data: g.data, ends: g.ends }
-        })
-        .collect())
 }
 
 #[inline(always)]
@@ -123,6 +118,13 @@ fn load4(b: &[u8], at: usize) -> u64 {
     let mut w = [0u8; 4];
     w.copy_from_slice(&b[at..at + 4]);
     u64::from(u32::from_le_bytes(w))
+}
+
+#[inline(always)]
+fn load16(b: &[u8], at: usize) -> u128 {
+    let mut w = [0u8; 16];
+    w.copy_from_slice(&b[at..at + 16]);
+    u128::from_le_bytes(w)
 }
 
 /// Up to 8 bytes as a number.
@@ -146,51 +148,114 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     match n {
         0..=8 => short(a) == short(b),
         9..=16 => load8(a, 0) == load8(b, 0) && load8(a, n - 8) == load8(b, n - 8),
-        _ => a == b,
+        17..=32 => load16(a, 0) == load16(b, 0) && load16(a, n - 16) == load16(b, n - 16),
+        _ => long_same(a, b),
     }
 }
 
-/// A fast hash of a value; only speed rests on it.
-#[inline(always)]
-pub fn hash(value: &[u8]) -> u64 {
-    const K: u64 = 0x9E37_79B9_7F4A_7C15;
-    let n = value.len();
-    let mut h = (n as u64).wrapping_mul(K);
-    if n > 8 {
-        let mut at = 0;
+fn long_same(a: &[u8], b: &[u8]) -> bool {
+    a == b
+}
+
+/// The first and the last eight bytes of a value, and its length: all there is to know of one of at most
+/// 16 bytes. The first ones of a shorter one are followed by zeros, and it has no last ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    head: u64,
+    tail: u64,
+    len: u32,
+}
+
+const K: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Key {
+    pub fn of(value: &[u8]) -> Key {
+        let n = value.len();
+        let (mut head, mut tail) = ([0u8; 8], [0u8; 8]);
+        head[..n.min(8)].copy_from_slice(&value[..n.min(8)]);
+        if n > 8 {
+            tail.copy_from_slice(&value[n - 8..]);
+        }
+        Key { head: u64::from_le_bytes(head), tail: u64::from_le_bytes(tail), len: n as u32 }
+    }
+
+    /// The same for `data[start..end]`, behind which there are more bytes.
+    #[inline(always)]
+    pub fn at(data: &[u8], start: usize, end: usize) -> Key {
+        let n = end - start;
+        let head = load8(data, start);
+        if n <= 8 {
+            let head = if n == 0 { 0 } else { head << (64 - 8 * n) >> (64 - 8 * n) };
+            return Key { head, tail: 0, len: n as u32 };
+        }
+        Key { head, tail: load8(data, end - 8), len: n as u32 }
+    }
+
+    /// A place among 2^LOG, from what is here of the value.
+    #[inline(always)]
+    fn place<const LOG: u32>(&self) -> usize {
+        let h = (self.head ^ self.tail.rotate_left(29)).wrapping_mul(K) ^ u64::from(self.len);
+        (h.wrapping_mul(K) >> (64 - LOG)) as usize
+    }
+
+    /// A fast hash of the value whose key this is; only speed rests on it.
+    #[inline(always)]
+    fn hash(&self, value: &[u8]) -> u64 {
+        let n = value.len();
+        let mut h = ((n as u64).wrapping_mul(K) ^ self.head).wrapping_mul(K);
+        h ^= h >> 32;
+        let mut at = 8;
         while at + 8 < n {
             h = (h ^ load8(value, at)).wrapping_mul(K);
             h ^= h >> 32;
             at += 8;
         }
-        h = (h ^ load8(value, n - 8)).wrapping_mul(K);
-    } else {
-        h = (h ^ short(value)).wrapping_mul(K);
+        h = (h ^ self.tail).wrapping_mul(K);
+        h ^ (h >> 29)
     }
-    h ^ (h >> 29)
 }
+
+const RECENT: u32 = 7;
 
 /// Distinct values by number, in order of first sight.
 #[derive(Default)]
 pub struct Entries {
     pub values: Column,
+    keys: Vec<Key>,
     /// Open addressing over a power of two: hash above, number + 1 below; 0 is free.
     slots: Vec<u64>,
+    /// What was found of late: key, and number + 1.
+    recent: Vec<(Key, u32)>,
 }
 
 impl Entries {
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.keys.len()
+    }
+
+    /// Forgets the values; their memory stays.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.keys.clear();
+        self.slots.fill(0);
+        self.recent.fill((Key::default(), 0));
     }
 
     pub fn find(&self, value: &[u8]) -> Option<u32> {
         if self.slots.is_empty() {
             return None;
         }
-        self.seek(value, hash(value)).1
+        let key = Key::of(value);
+        self.seek(&key, value, key.hash(value)).1
     }
 
-    fn seek(&self, value: &[u8], h: u64) -> (usize, Option<u32>) {
+    #[inline(always)]
+    fn is(&self, i: u32, key: &Key, value: &[u8]) -> bool {
+        self.keys[i as usize] == *key && (key.len <= 16 || same(self.values.get(i as usize), value))
+    }
+
+    #[inline(always)]
+    fn seek(&self, key: &Key, value: &[u8], h: u64) -> (usize, Option<u32>) {
         let mask = self.slots.len() - 1;
         let mut at = (h >> 20) as usize & mask;
         loop {
@@ -200,7 +265,7 @@ impl Entries {
             }
             if slot >> 32 == h >> 32 {
                 let i = slot as u32 - 1;
-                if same(self.values.get(i as usize), value) {
+                if self.is(i, key, value) {
                     return (at, Some(i));
                 }
             }
@@ -210,27 +275,53 @@ impl Entries {
 
     /// The number of a value, and whether it is new.
     pub fn add(&mut self, value: &[u8]) -> (u32, bool) {
-        if self.slots.len() < 2 * (self.len() + 1) {
-            let size = (4 * (self.len() + 1)).next_power_of_two().max(64);
-            self.slots = vec![0; size];
-            for i in 0..self.len() {
-                let h = hash(self.values.get(i));
-                let mut at = (h >> 20) as usize & (size - 1);
-                while self.slots[at] != 0 {
-                    at = (at + 1) & (size - 1);
-                }
-                self.slots[at] = (h >> 32) << 32 | (i as u64 + 1);
+        self.add_key(Key::of(value), value)
+    }
+
+    /// The same where the key is known.
+    #[inline(always)]
+    pub fn add_key(&mut self, key: Key, value: &[u8]) -> (u32, bool) {
+        let place = key.place::<RECENT>();
+        if let Some((known, i)) = self.recent.get(place) {
+            if *known == key && *i > 0 && (key.len <= 16 || same(self.values.get(*i as usize - 1), value)) {
+                return (i - 1, false);
             }
         }
-        let h = hash(value);
-        let (at, found) = self.seek(value, h);
+        let (i, new) = self.add_slow(key, value);
+        self.recent[place] = (key, i + 1);
+        (i, new)
+    }
+
+    fn add_slow(&mut self, key: Key, value: &[u8]) -> (u32, bool) {
+        if self.slots.len() < 2 * (self.len() + 1) {
+            self.resize();
+        }
+        let h = key.hash(value);
+        let (at, found) = self.seek(&key, value, h);
         if let Some(i) = found {
             return (i, false);
         }
         let i = self.len() as u32;
         self.slots[at] = (h >> 32) << 32 | (u64::from(i) + 1);
+        self.keys.push(key);
         self.values.push(value);
         (i, true)
+    }
+
+    #[cold]
+    fn resize(&mut self) {
+        self.recent.resize(1 << RECENT, (Key::default(), 0));
+        let size = (4 * (self.len() + 1)).next_power_of_two().max(64);
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        for (i, key) in self.keys.iter().enumerate() {
+            let h = key.hash(self.values.get(i));
+            let mut at = (h >> 20) as usize & (size - 1);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            self.slots[at] = (h >> 32) << 32 | (i as u64 + 1);
+        }
     }
 }
 
@@ -241,11 +332,56 @@ mod tests {
     #[test]
     fn entries_are_numbered_in_order_of_first_sight() {
         let mut entries = Entries::default();
-        for i in 0..3000u32 {
-            let text = format!("value {}", i % 1000);
-            assert_eq!(entries.add(text.as_bytes()), (i % 1000, i < 1000));
+        for round in 0..2 {
+            for i in 0..3000u32 {
+                let text = format!("value {}{}", i % 1000, "-".repeat(i as usize % 40));
+                let expected = (i % 1000, i < 1000);
+                assert_eq!(entries.add(text.as_bytes()), expected, "{round} {i}");
+            }
+            assert_eq!(entries.find(b"value 80"), Some(80));
+            assert_eq!(entries.find(b"value 1000"), None);
+            entries.clear();
+            assert_eq!(entries.find(b"value 80"), None);
         }
-        assert_eq!(entries.find(b"value 999"), Some(999));
-        assert_eq!(entries.find(b"value 1000"), None);
+    }
+
+    #[test]
+    fn values_that_look_alike_are_told_apart() {
+        let mut entries = Entries::default();
+        let mut texts: Vec<Vec<u8>> = (0..=40).map(|n| vec![0u8; n]).collect();
+        for n in 1..=40 {
+            for at in 0..n {
+                let mut text = vec![0u8; n];
+                text[at] = 1;
+                texts.push(text);
+            }
+        }
+        for round in [true, false] {
+            for (i, text) in texts.iter().enumerate() {
+                assert_eq!(entries.add(text), (i as u32, round));
+            }
+        }
+        let mut column = Column::default();
+        texts.iter().for_each(|t| column.push(t));
+        for (text, (a, b)) in texts.iter().zip(column.ranges()) {
+            assert_eq!(Key::at(column.padded(), a, b), Key::of(text));
+            assert_eq!(&column.bytes()[a..b], &text[..]);
+        }
+    }
+
+    #[test]
+    fn constant_columns_are_seen() {
+        for (values, constant) in [
+            (&[][..], true),
+            (&["ab", "ab", "ab"], true),
+            (&["", ""], true),
+            (&["ab", "ac", "ab"], false),
+            (&["ab", "a", "b", "ab"], false),
+            (&["", "x", ""], false),
+        ] {
+            let mut column = Column::default();
+            values.iter().for_each(|v| column.push(v.as_bytes()));
+            assert_eq!(column.is_constant(), constant, "{values:?}");
+        }
     }
 }

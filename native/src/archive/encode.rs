@@ -1,31 +1,38 @@
 //! Rows to the streams of a block.
 
+use super::builder::Builder;
 use super::bytes::put_varint;
 use super::choose::{cut_tail, Plan, Sample};
-use super::columns::{gather, same, Column, Entries};
+use super::columns::{Column, Entries, Key};
 use super::ints::{put_ints, put_references};
 use super::numbers::{self, Skeleton, Stamp};
 use super::*;
-use crate::rows::{RowTemplate, Rows};
+use crate::rows::RowTemplate;
 
-/// Text entries, end to end, and how long each is: one length for all, or the stream LENGTHS.
-fn put_texts<'a>(
-    entries: impl Iterator<Item = &'a [u8]> + Clone,
-    table: &mut Vec<u8>,
-    streams: &mut Streams,
-) {
-    let mut lengths = entries.clone().map(|e| e.len());
-    let first = lengths.next();
+/// Texts, end to end, and how long each is: one length for all, or the stream LENGTHS.
+fn put_texts(bytes: &[u8], ends: &[u32], start: usize, table: &mut Vec<u8>, streams: &mut Streams) {
+    let from = start as u32;
+    let first = ends.first().map(|e| e - from);
     match first {
-        Some(n) if lengths.all(|m| m == n) => put_varint(table, n as u64 + 1),
+        Some(n) if ends.iter().zip(1..).all(|(e, i)| u64::from(e - from) == u64::from(n) * i) => {
+            put_varint(table, u64::from(n) + 1);
+        }
         _ => {
             table.push(0);
-            for e in entries.clone() {
-                put_varint(&mut streams[LENGTHS], e.len() as u64);
+            let mut last = from;
+            for &end in ends {
+                put_varint(&mut streams[LENGTHS], u64::from(end - last));
+                last = end;
             }
         }
     }
-    entries.for_each(|e| streams[TEXT].extend_from_slice(e));
+    streams[TEXT].extend_from_slice(bytes);
+}
+
+/// The values of a column from number `from` on.
+fn put_values(column: &Column, from: usize, table: &mut Vec<u8>, streams: &mut Streams) {
+    let start = if from == 0 { 0 } else { column.range(from - 1).1 };
+    put_texts(&column.bytes()[start..], &column.ends[from..], start, table, streams);
 }
 
 fn put_literal(literal: &[u8], table: &mut Vec<u8>, streams: &mut Streams) {
@@ -33,82 +40,114 @@ fn put_literal(literal: &[u8], table: &mut Vec<u8>, streams: &mut Streams) {
     streams[TEXT].extend_from_slice(literal);
 }
 
-struct Encoder {
-    streams: Streams,
-    table: Vec<u8>,
+/// What encoding needs besides its results. Memory that is new for every block would be fetched from the
+/// system, page by page, every time.
+#[derive(Default)]
+pub struct Scratch {
     pool: Entries,
+    own: Entries,
+    values: Vec<u64>,
+    lengths: Vec<u64>,
+    index: Vec<u8>,
+    fields: Vec<u32>,
+    /// Columns of split values.
+    parts: Vec<Column>,
 }
 
-impl Encoder {
+struct Encoder<'a> {
+    streams: Streams,
+    table: Vec<u8>,
+    scratch: &'a mut Scratch,
+}
+
+impl Encoder<'_> {
     fn column(&mut self, column: &Column, depth: u32) {
-        let Some(first) = column.iter().next() else { return };
-        if column.data.len() == first.len() * column.len() && column.iter().all(|v| same(v, first)) {
-            self.table.push(CODEC_CONSTANT);
-            put_literal(first, &mut self.table, &mut self.streams);
+        if column.len() == 0 {
             return;
         }
-        let plans = Sample::of(column).plans(&self.pool, depth);
+        if column.is_constant() {
+            self.table.push(CODEC_CONSTANT);
+            put_literal(column.get(0), &mut self.table, &mut self.streams);
+            return;
+        }
+        let plans = Sample::of(column).plans(&self.scratch.pool, depth);
         for (_, plan) in &plans {
             if self.try_plan(column, plan, depth) {
                 return;
             }
         }
+        self.text(column);
+    }
+
+    fn text(&mut self, column: &Column) -> bool {
         self.table.push(CODEC_TEXT);
-        put_texts(column.iter(), &mut self.table, &mut self.streams);
+        put_values(column, 0, &mut self.table, &mut self.streams);
+        true
     }
 
     /// Encodes a column if the plan, made from a sample, fits all of it.
     fn try_plan(&mut self, column: &Column, plan: &Plan, depth: u32) -> bool {
         match plan {
-            Plan::Text => {
-                self.table.push(CODEC_TEXT);
-                put_texts(column.iter(), &mut self.table, &mut self.streams);
-                true
-            }
+            Plan::Text => self.text(column),
             Plan::Dictionary => self.dictionary(column),
             Plan::Pool => self.references(column),
             Plan::Number => {
-                let Some((form, values)) = numbers::parse_all(column) else { return false };
+                let Some(form) = numbers::parse_all(column, &mut self.scratch.values) else { return false };
                 self.table.extend([CODEC_NUMBER, form]);
-                put_ints(&values, &mut self.table, &mut self.streams, STEPS);
+                put_ints(&self.scratch.values, &mut self.table, &mut self.streams, STEPS);
                 true
             }
             Plan::Stamp => {
-                let Some((stamp, values)) = Stamp::of(column.iter()) else { return false };
+                let Scratch { fields, values, .. } = &mut *self.scratch;
+                let Some(stamp) = Stamp::of_column(column, fields, values) else { return false };
                 self.table.push(CODEC_STAMP);
                 self.skeleton(&stamp.skeleton);
                 for (w, r) in stamp.widths.iter().zip(&stamp.radixes) {
                     self.table.push(*w);
                     put_varint(&mut self.table, *r);
                 }
-                put_ints(&values, &mut self.table, &mut self.streams, TIMES);
+                put_ints(&self.scratch.values, &mut self.table, &mut self.streams, TIMES);
                 true
             }
-            Plan::Split(skeleton) => {
-                let mut parts = vec![Column::default(); skeleton.fields()];
-                let fits = column.iter().all(|v| skeleton.split(v, |i, field| parts[i].push(field)));
-                // A value that fits half-way leaves parts of unequal length, which are dropped here.
-                if !fits {
-                    return false;
-                }
-                self.table.push(CODEC_SPLIT);
-                self.skeleton(skeleton);
-                parts.iter().for_each(|part| self.column(part, depth + 1));
-                true
-            }
+            Plan::Split(skeleton) => self.split(skeleton, depth, column, |v, start, parts| {
+                skeleton.split(v, |i, a, b| parts[i].push_from(column.padded(), start + a, start + b))
+            }),
             Plan::Tail => {
-                let mut parts = [Column::default(), Column::default()];
-                for v in column.iter() {
-                    let Some((head, digits)) = cut_tail(v) else { return false };
-                    parts[0].push(head);
-                    parts[1].push(digits);
-                }
-                self.table.push(CODEC_SPLIT);
-                self.skeleton(&Skeleton { literals: vec![Vec::new(); 3] });
-                parts.iter().for_each(|part| self.column(part, depth + 1));
-                true
+                let skeleton = Skeleton { literals: vec![Vec::new(); 3] };
+                self.split(&skeleton, depth, column, |v, start, parts| {
+                    let Some((head, _)) = cut_tail(v) else { return false };
+                    let at = start + head.len();
+                    parts[0].push_from(column.padded(), start, at);
+                    parts[1].push_from(column.padded(), at, start + v.len());
+                    true
+                })
             }
         }
+    }
+
+    /// Cuts every value into the parts of a skeleton, if all of them can be, and encodes the parts.
+    fn split(
+        &mut self,
+        skeleton: &Skeleton,
+        depth: u32,
+        column: &Column,
+        cut: impl Fn(&[u8], usize, &mut [Column]) -> bool,
+    ) -> bool {
+        let mut parts = std::mem::take(&mut self.scratch.parts);
+        let n = skeleton.fields();
+        if parts.len() < n {
+            parts.resize_with(n, Column::default);
+        }
+        parts.iter_mut().for_each(Column::clear);
+        // A value that fits half-way leaves parts of unequal length, which are forgotten.
+        let fits = column.ranges().all(|(a, b)| cut(&column.bytes()[a..b], a, &mut parts));
+        if fits {
+            self.table.push(CODEC_SPLIT);
+            self.skeleton(skeleton);
+            parts[..n].iter().for_each(|part| self.column(part, depth + 1));
+        }
+        self.scratch.parts = parts;
+        fits
     }
 
     fn skeleton(&mut self, skeleton: &Skeleton) {
@@ -119,67 +158,66 @@ impl Encoder {
     }
 
     fn dictionary(&mut self, column: &Column) -> bool {
-        let mut own = Entries::default();
-        let mut index = Vec::with_capacity(column.len());
-        let mut last: (&[u8], u32) = (&[], u32::MAX);
-        for v in column.iter() {
-            if last.1 == u32::MAX || !same(v, last.0) {
-                last = (v, own.add(v).0);
-                if own.len() > MAX_DICTIONARY {
-                    return false;
-                }
+        let Scratch { own, index, .. } = &mut *self.scratch;
+        own.clear();
+        index.clear();
+        let data = column.padded();
+        for (a, b) in column.ranges() {
+            let number = own.add_key(Key::at(data, a, b), &data[a..b]).0;
+            if number as usize >= MAX_DICTIONARY {
+                return false;
             }
-            index.push(last.1 as u8);
+            index.push(number as u8);
         }
         self.table.push(CODEC_DICTIONARY);
         put_varint(&mut self.table, own.len() as u64);
-        put_texts(own.values.iter(), &mut self.table, &mut self.streams);
-        self.streams[INDEX].extend_from_slice(&index);
+        put_values(&own.values, 0, &mut self.table, &mut self.streams);
+        self.streams[INDEX].extend_from_slice(index);
         true
     }
 
     fn references(&mut self, column: &Column) -> bool {
-        let before = self.pool.len();
-        let mut values = Vec::with_capacity(column.len());
-        let mut lengths = Vec::with_capacity(column.len());
-        let mut last: (&[u8], u32) = (&[], u32::MAX);
-        for v in column.iter() {
-            lengths.push(self.pool.len() as u64);
-            if last.1 == u32::MAX || !same(v, last.0) {
-                last = (v, self.pool.add(v).0);
-            }
-            values.push(u64::from(last.1));
+        let Scratch { pool, values, lengths, .. } = &mut *self.scratch;
+        values.clear();
+        lengths.clear();
+        let before = pool.len();
+        let data = column.padded();
+        for (a, b) in column.ranges() {
+            lengths.push(pool.len() as u64);
+            values.push(u64::from(pool.add_key(Key::at(data, a, b), &data[a..b]).0));
         }
         self.table.push(CODEC_POOL);
-        put_references(&values, &lengths, &mut self.table, &mut self.streams, STEPS);
-        let new = (before..self.pool.len()).map(|i| self.pool.values.get(i));
-        put_texts(new, &mut self.table, &mut self.streams);
+        put_references(values, lengths, &mut self.table, &mut self.streams, STEPS);
+        put_values(&pool.values, before, &mut self.table, &mut self.streams);
         true
     }
 }
 
-/// The streams of a block.
-///
-/// `columns[t][k]` is the column of slot k of template t. Columns are numbered without gaps in the
-/// order in which templates name them first.
-pub fn encode(rows: &Rows, columns: &[Vec<u32>]) -> Result<Streams, String> {
-    if rows.spans.len() > rows.raw.len() {
+/// The streams of a block of columns.
+pub fn encode(block: &mut Builder, scratch: &mut Scratch) -> Result<Streams, String> {
+    if let Some(why) = &block.broken {
+        return Err(why.clone());
+    }
+    if block.gathered.iter().map(Column::len).sum::<usize>() > block.raw.len() {
         return Err("more slots than bytes".into());
     }
-    if rows.raw.len() >= 1 << 30 {
+    if block.raw.len() >= 1 << 30 {
         return Err("a block of a gigabyte or more".into());
     }
-    let (columns, count) = renumbered(columns);
-    let gathered = gather(rows, &columns, count)?;
-    let mut encoder = Encoder { streams: Streams::default(), table: Vec::new(), pool: Entries::default() };
-    put_templates(rows.templates, &mut encoder.streams);
+    scratch.pool.clear();
+    let (columns, order) = renumbered(&block.columns);
+    let mut encoder = Encoder { streams: Streams::default(), table: Vec::new(), scratch };
+    put_templates(&block.templates, &mut encoder.streams);
     for slots in &columns {
         slots.iter().for_each(|c| put_varint(&mut encoder.streams[TABLE], u64::from(*c)));
     }
-    let ids: Vec<u64> = rows.rows.iter().map(|&t| u64::from(t)).collect();
+    let mut ids = std::mem::take(&mut encoder.scratch.values);
+    ids.clear();
+    ids.extend(block.rows.iter().map(|&t| u64::from(t)));
     put_ints(&ids, &mut encoder.table, &mut encoder.streams, ROWS);
-    for column in &gathered {
-        encoder.column(column, 0);
+    encoder.scratch.values = ids;
+    for &c in &order {
+        encoder.column(&block.gathered[c as usize], 0);
     }
     let Encoder { mut streams, table, .. } = encoder;
     streams[TABLE].extend_from_slice(&table);
@@ -198,19 +236,21 @@ pub fn put_templates(templates: &[RowTemplate], streams: &mut Streams) {
     }
 }
 
-fn renumbered(columns: &[Vec<u32>]) -> (Vec<Vec<u32>>, usize) {
+/// Columns numbered without gaps in the order in which templates name them first, and which they are.
+fn renumbered(columns: &[Vec<u32>]) -> (Vec<Vec<u32>>, Vec<u32>) {
     let mut numbers = std::collections::HashMap::new();
+    let mut order = Vec::new();
     let renumbered = columns
         .iter()
         .map(|slots| {
-            slots
-                .iter()
-                .map(|c| {
-                    let next = numbers.len() as u32;
-                    *numbers.entry(*c).or_insert(next)
+            let number = |c: &u32| {
+                *numbers.entry(*c).or_insert_with(|| {
+                    order.push(*c);
+                    order.len() as u32 - 1
                 })
-                .collect()
+            };
+            slots.iter().map(number).collect()
         })
         .collect();
-    (renumbered, numbers.len())
+    (renumbered, order)
 }

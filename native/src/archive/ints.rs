@@ -28,14 +28,26 @@ fn width(v: u64) -> usize {
     (64 - v.leading_zeros() as usize).div_ceil(8).max(1)
 }
 
-fn put(small: &mut Vec<u8>, wide: &mut Vec<u8>, v: u64) {
-    if v < ESCAPE {
-        small.push(v as u8);
-    } else {
+/// Appends coded numbers.
+fn put(values: impl ExactSizeIterator<Item = u64>, small: &mut Vec<u8>, wide: &mut Vec<u8>) {
+    let from = small.len();
+    small.resize(from + values.len(), 0);
+    let mut used = wide.len();
+    for (to, v) in small[from..].iter_mut().zip(values) {
+        if v < ESCAPE {
+            *to = v as u8;
+            continue;
+        }
         let n = width(v);
-        small.push((ESCAPE - 1 + n as u64) as u8);
-        wide.extend_from_slice(&v.to_le_bytes()[..n]);
+        *to = (ESCAPE - 1 + n as u64) as u8;
+        // Eight bytes are written, and what is too much is overwritten or cut off.
+        if used + 8 > wide.len() {
+            wide.resize(used + 4096, 0);
+        }
+        wide[used..used + 8].copy_from_slice(&v.to_le_bytes());
+        used += n;
     }
+    wide.truncate(used);
 }
 
 fn get(small: u8, wide: &mut Cursor) -> Result<u64, String> {
@@ -182,21 +194,17 @@ fn put_layout(
     table.push(layout);
     let mut wide = std::mem::take(&mut streams[WIDE]);
     let to = &mut streams[small];
-    to.reserve(values.len());
     match layout {
-        VALUES => values.iter().for_each(|&v| put(to, &mut wide, v)),
+        VALUES => put(values.iter().copied(), to, &mut wide),
         STEPS_SIGNED => {
             let first = values.first().copied().unwrap_or(0);
             put_varint(table, first);
-            let mut last = first;
-            for &v in values.get(1..).unwrap_or_default() {
-                put(to, &mut wide, zigzag(v.wrapping_sub(last) as i64));
-                last = v;
-            }
+            let steps = values.windows(2).map(|pair| zigzag(pair[1].wrapping_sub(pair[0]) as i64));
+            put(steps, to, &mut wide);
         }
         BACK => {
             let lengths = lengths.unwrap_or_default();
-            values.iter().zip(lengths).for_each(|(v, n)| put(to, &mut wide, n - v));
+            put(values.iter().zip(lengths).map(|(v, n)| n - v), to, &mut wide);
         }
         _ => {
             let low = values.iter().copied().min().unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Text that is a number, or numbers between fixed literals, as one integer and back to the same bytes.
 
-use super::columns::Column;
+use super::columns::{same, Column};
 
 /// Canonical decimal: no leading zero, no sign.
 pub const PLAIN: u8 = 0;
@@ -74,25 +74,71 @@ pub fn parse(text: &[u8], form: u8) -> Option<u64> {
     }
 }
 
-/// All values of a column, and the form they have.
-pub fn parse_all(column: &Column) -> Option<(u8, Vec<u64>)> {
-    let mut values = Vec::with_capacity(column.len());
-    // Mostly there is neither sign nor padding, and one pass will do.
-    for v in column.iter() {
-        match parse(v, PLAIN) {
-            Some(n) => values.push(n),
-            None => break,
-        }
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// One to eight digits, the first one in the lowest byte.
+#[inline(always)]
+fn eight(w: u64, n: usize) -> Option<u64> {
+    // Zeros in front.
+    let fill = if n == 8 { 0 } else { ZEROS >> (8 * n) };
+    let w = w << (64 - 8 * n) | fill;
+    let (high, carried) =
+        (w & 0xF0F0_F0F0_F0F0_F0F0, (w.wrapping_add(0x0606_0606_0606_0606)) & 0xF0F0_F0F0_F0F0_F0F0);
+    if high != ZEROS || carried != ZEROS {
+        return None;
     }
-    if values.len() == column.len() {
-        return Some((PLAIN, values));
+    let w = w & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (w.wrapping_mul(10).wrapping_add(w >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some((fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xFFFF_FFFF)
+}
+
+#[inline(always)]
+fn load(data: &[u8], at: usize) -> u64 {
+    let mut w = [0u8; 8];
+    w.copy_from_slice(&data[at..at + 8]);
+    u64::from_le_bytes(w)
+}
+
+/// `digits` of `data[start..end]`, behind which there are more bytes.
+#[inline(always)]
+fn digits_at(data: &[u8], start: usize, end: usize) -> Option<u64> {
+    let n = end - start;
+    match n {
+        1..=8 => eight(load(data, start), n),
+        9..=16 => Some(eight(load(data, start), n - 8)? * 100_000_000 + eight(load(data, end - 8), 8)?),
+        _ => digits(&data[start..end]),
     }
+}
+
+/// All values of a column as numbers, and the form they have.
+pub fn parse_all(column: &Column, values: &mut Vec<u64>) -> Option<u8> {
+    values.clear();
+    values.reserve(column.len());
+    let data = column.padded();
+    let width = column.range(0).1;
+    let (mut canonical, mut same_width) = (true, true);
+    for (start, end) in column.ranges() {
+        // A minus is for the slow way.
+        let Some(v) = digits_at(data, start, end) else { return parse_signed(column, values) };
+        canonical &= data[start] != b'0' || end - start == 1;
+        same_width &= end - start == width;
+        values.push(v);
+    }
+    match (canonical, same_width) {
+        (true, _) => Some(PLAIN),
+        (_, true) => Some(PADDED + width as u8),
+        _ => None,
+    }
+}
+
+fn parse_signed(column: &Column, values: &mut Vec<u64>) -> Option<u8> {
     let form = form(column.iter())?;
     values.clear();
     for v in column.iter() {
         values.push(parse(v, form)?);
     }
-    Some((form, values))
+    Some(form)
 }
 
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
@@ -175,22 +221,30 @@ impl Skeleton {
         self.literals.len() - 1
     }
 
-    /// The fields of a value, if it has this skeleton.
-    pub fn split<'a>(&self, text: &'a [u8], mut field: impl FnMut(usize, &'a [u8])) -> bool {
-        let Some(mut rest) = text.strip_prefix(&self.literals[0][..]) else { return false };
+    /// Start and end of each field of a value, if it has this skeleton.
+    #[inline(always)]
+    pub fn split(&self, text: &[u8], mut field: impl FnMut(usize, usize, usize)) -> bool {
+        if !text.starts_with(&self.literals[0]) {
+            return false;
+        }
+        let mut at = self.literals[0].len();
         for (i, literal) in self.literals[1..].iter().enumerate() {
-            let n = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
-            if n == 0 {
+            let from = at;
+            while at < text.len() && text[at].is_ascii_digit() {
+                at += 1;
+            }
+            if at == from {
                 return false;
             }
-            field(i, &rest[..n]);
-            match rest[n..].strip_prefix(&literal[..]) {
-                // A literal within that begins with nothing would let a run of digits go on.
-                Some(after) => rest = after,
-                None => return false,
+            field(i, from, at);
+            // A literal within that begins with nothing would let a run of digits go on.
+            let end = at + literal.len();
+            if end > text.len() || !same(&text[at..end], literal) {
+                return false;
             }
+            at = end;
         }
-        rest.is_empty()
+        at == text.len()
     }
 }
 
@@ -206,9 +260,21 @@ pub struct Stamp {
 
 impl Stamp {
     /// What fits all values, and their integers; `None` where nothing does.
-    pub fn of<'a>(values: impl Iterator<Item = &'a [u8]> + Clone) -> Option<(Stamp, Vec<u64>)> {
+    pub fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<(Stamp, Vec<u64>)> {
+        let mut column = Column::default();
+        values.for_each(|v| column.push(v));
+        let mut numbers = Vec::new();
+        let stamp = Stamp::of_column(&column, &mut Vec::new(), &mut numbers)?;
+        Some((stamp, numbers))
+    }
+
+    /// The same for a column; `fields` is room for what is needed on the way.
+    pub fn of_column(column: &Column, fields: &mut Vec<u32>, values: &mut Vec<u64>) -> Option<Stamp> {
         let mut runs = Vec::new();
-        let first = values.clone().next()?;
+        if column.len() == 0 {
+            return None;
+        }
+        let first = column.get(0);
         digit_runs(first, &mut runs);
         if !(2..=MAX_FIELDS).contains(&runs.len()) {
             return None;
@@ -219,25 +285,33 @@ impl Stamp {
         let mut widths = [0usize; MAX_FIELDS];
         let mut highest = [0u64; MAX_FIELDS];
         runs.iter().enumerate().for_each(|(i, (a, b))| widths[i] = b - a);
-        let mut fields = Vec::new();
-        for text in values {
-            let mut fits = true;
-            let same = skeleton.split(text, |i, digits_of| {
-                if digits_of.len() > MAX_FIELD_DIGITS {
-                    fits = false;
-                    return;
+        fields.clear();
+        // Times come in runs; of each run there is one set of fields, and `values` has which.
+        values.clear();
+        let data = column.padded();
+        let mut last = (0usize, 0usize);
+        for (start, end) in column.ranges() {
+            if values.is_empty() || !same(&data[start..end], &data[last.0..last.1]) {
+                let mut fits = true;
+                let found = skeleton.split(&data[start..end], |i, a, b| {
+                    if b - a > MAX_FIELD_DIGITS {
+                        fits = false;
+                        return;
+                    }
+                    let v = digits_at(data, start + a, start + b).unwrap_or(0);
+                    canonical[i] &= b - a == 1 || data[start + a] != b'0';
+                    if widths[i] != b - a {
+                        widths[i] = 0;
+                    }
+                    highest[i] = highest[i].max(v);
+                    fields.push(v as u32);
+                });
+                if !found || !fits {
+                    return None;
                 }
-                let v = digits(digits_of).unwrap_or(0);
-                canonical[i] &= is_canonical(digits_of);
-                if widths[i] != digits_of.len() {
-                    widths[i] = 0;
-                }
-                highest[i] = highest[i].max(v);
-                fields.push(v);
-            });
-            if !same || !fits {
-                return None;
+                last = (start, end);
             }
+            values.push((fields.len() / n) as u64 - 1);
         }
         let mut stamp = Stamp { skeleton, widths: Vec::new(), radixes: Vec::new() };
         let mut product = 1u64;
@@ -258,11 +332,17 @@ impl Stamp {
             stamp.radixes.push(radix);
             product = product.checked_mul(radix).filter(|p| *p < MAX_STAMP)?;
         }
-        let values = fields
-            .chunks_exact(n)
-            .map(|f| f.iter().zip(&stamp.radixes).fold(0, |v, (field, radix)| v * radix + field))
-            .collect();
-        Some((stamp, values))
+        let mut made = (u64::MAX, 0u64);
+        for v in values {
+            if *v != made.0 {
+                let own = &fields[*v as usize * n..][..n];
+                let number =
+                    own.iter().zip(&stamp.radixes).fold(0, |v, (f, radix)| v * radix + u64::from(*f));
+                made = (*v, number);
+            }
+            *v = made.1;
+        }
+        Some(stamp)
     }
 
     /// Whether a stamp that was read is one: as many parts as fields, and no overflow.
