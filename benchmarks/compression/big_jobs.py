@@ -138,7 +138,7 @@ def logpipe_grep(task: Task) -> Job:
                     raise hits.error
                 blocks += 1
                 opened += hits.opened
-                pieces += [hits.text[a:b] + b"\n" for _, a, b in hits.rows.tolist()]
+                pieces.append(hits.lines)
         facts = {**_answer(b"".join(pieces)), "blocks": blocks, "opened": opened}
         return Outcome(task.bytes, None, facts)
 

@@ -13,10 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.archive.layout import BlockHeader
-from logpipe.archive.packing import STORED, Level, pack, pack_plain, unpack
-from logpipe.errors import ArchiveError, NativeError
-from logpipe.native.archive import STREAMS, BlockRows, decode_block, decode_mixed, xxh64
+from logpipe.archive.packing import STORED, Level, pack, pack_plain
+from logpipe.archive.unpacking import (
+    CODED_ROWS,
+    COLUMNS,
+    PLAIN,
+    ROWS,
+    Stream,
+    directory,
+    read_varint,
+    room,
+    unpack_block,
+)
+from logpipe.errors import NativeError
+from logpipe.native.archive import BlockRows
+from logpipe.native.hashing import xxh64
 from logpipe.native.search import filter_of
 
 __all__ = [
@@ -32,13 +43,6 @@ __all__ = [
     "read_varint",
     "unpack_block",
 ]
-
-PLAIN, COLUMNS, ROWS = 0, 1, 2
-
-CODED_ROWS = 10
-"""Stream of a block of level max that has its rows."""
-IGNORABLE = 128
-"""Streams from this number on may be skipped by those who do not know them."""
 
 _FILTER_SHARE = 24
 _SMALLEST_FILTER = 64
@@ -63,17 +67,6 @@ class PackedBlock:
     filter: bytes = b""
 
 
-@dataclass(frozen=True)
-class Stream:
-    """An entry of a payload's directory; `at` is where the packed bytes begin in the payload."""
-
-    kind: int
-    packing: int
-    size: int
-    at: int
-    packed: int
-
-
 def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
     """A block of parsed rows."""
     raw = rows.raw
@@ -88,7 +81,7 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
             codec = COLUMNS
             encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
             packed = [(kind, len(data), *pack(data, level)) for kind, data in encoded]
-        if sum(size for _, size, _, _ in packed) > _room(len(raw)):
+        if sum(size for _, size, _, _ in packed) > room(len(raw)):
             raise NativeError("streams that are larger than what they stand for")
         payload, streams = _payload(packed), len(packed)
     except NativeError:
@@ -107,11 +100,6 @@ def pack_bytes(raw: bytes, level: Level) -> PackedBlock:
     lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
     payload = _payload([(0, len(raw), *pack_plain(raw, level))])
     return _packed(data, lines, payload, 1, PLAIN)
-
-
-def _room(raw: int) -> int:
-    """Bytes that the streams of a block have together at most, unpacked."""
-    return 4 * raw + (1 << 16)
 
 
 def _packed(
@@ -161,94 +149,3 @@ def _payload(packed: Sequence[tuple[int, int, int, bytes]]) -> bytes:
         for kind, size, packing, data in packed
     )
     return head + b"".join(data for *_, data in packed)
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length at a position, and the position after it."""
-    value = 0
-    for shift in range(0, 35, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ArchiveError("the directory of streams is damaged")
-
-
-def directory(payload: bytes, streams: int, limit: int) -> list[Stream]:
-    """The streams of a payload.
-
-    Args:
-        payload: a block's payload.
-        streams: how many the block's header announces.
-        limit: bytes that all of them may have together, unpacked.
-
-    Raises:
-        ArchiveError: they do not fill the payload exactly, or are too large.
-    """
-    found: list[tuple[int, int, int, int]] = []
-    at = total = 0
-    for _ in range(streams):
-        if at + 2 > len(payload):
-            raise ArchiveError("the directory of streams is damaged")
-        kind, packing = payload[at], payload[at + 1]
-        size, at = read_varint(payload, at + 2)
-        packed, at = read_varint(payload, at)
-        if found and kind <= found[-1][0]:
-            raise ArchiveError("the directory of streams is not in order")
-        total += size
-        found.append((kind, packing, size, packed))
-    if total > limit:
-        raise ArchiveError(f"streams of {total} bytes, at most {limit} are possible here")
-    listed = []
-    for kind, packing, size, packed in found:
-        listed.append(Stream(kind, packing, size, at, packed))
-        at += packed
-    if at != len(payload):
-        raise ArchiveError(f"streams end at byte {at} of a payload of {len(payload)}")
-    return listed
-
-
-def unpack_block(header: BlockHeader, payload: bytes) -> npt.NDArray[np.uint8] | bytes:
-    """The raw bytes of a block, both checksums verified.
-
-    Raises:
-        ArchiveError: they cannot be had.
-    """
-    if xxh64(payload) != header.coded_hash:
-        raise ArchiveError("checksum of the stored bytes is wrong")
-    listed = directory(payload, header.streams, _room(header.raw))
-    streams = {
-        s.kind: unpack(s.packing, payload[s.at : s.at + s.packed], s.size)
-        for s in listed
-        if s.kind < IGNORABLE
-    }
-    raw: npt.NDArray[np.uint8] | bytes
-    if header.codec == PLAIN:
-        if set(streams) != {0}:
-            raise ArchiveError("a plain block without its one stream")
-        raw = streams[0]
-    elif header.codec == COLUMNS:
-        if any(kind >= STREAMS for kind in streams):
-            raise ArchiveError(f"stream {max(streams)} is not known; use a newer logpipe")
-        try:
-            raw = decode_block(
-                [streams.get(kind, b"") for kind in range(STREAMS)], header.lines, header.raw
-            )
-        except NativeError as error:
-            raise ArchiveError(str(error)) from None
-    elif header.codec == ROWS:
-        if not set(streams) <= {0, 1, CODED_ROWS}:
-            raise ArchiveError(f"stream {max(streams)} is not known; use a newer logpipe")
-        table, literals, coded = (streams.get(kind, b"") for kind in (0, 1, CODED_ROWS))
-        try:
-            raw = decode_mixed(table, literals, coded, header.lines, header.raw)
-        except NativeError as error:
-            raise ArchiveError(str(error)) from None
-    else:
-        raise ArchiveError(f"block codec {header.codec} is not known; use a newer logpipe")
-    if len(raw) != header.raw or xxh64(raw) != header.raw_hash:
-        raise ArchiveError("checksum of the decoded bytes is wrong")
-    return raw

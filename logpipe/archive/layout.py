@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from logpipe.errors import ArchiveError
-from logpipe.native.archive import xxh64
+from logpipe.native.hashing import xxh64
 
 __all__ = [
     "BLOCK_HEADER",
@@ -25,6 +25,7 @@ __all__ = [
     "MAX_RAW",
     "MIN_FILTER",
     "OPEN_END",
+    "RECORD_FILTERS",
     "TRAILER",
     "BlockHeader",
     "Entry",
@@ -55,6 +56,9 @@ OPEN_END = 2
 
 MAX_RAW = 256 << 20
 """Raw bytes of a block that a reader accepts unless told otherwise."""
+
+RECORD_FILTERS = 2
+"""Footer record: what the words of each block look like."""
 
 MIN_FILTER, MAX_FILTER = 64, 1 << 18
 """Bytes of a block's filter, a power of two."""

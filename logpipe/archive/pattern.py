@@ -12,13 +12,12 @@ but whether a line has a match does not depend on that.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
-import numpy as np
-import numpy.typing as npt
-
+from logpipe.archive.automaton import assemble
 from logpipe.archive.regex import (
     ANY,
     DUP_MAX,
@@ -34,11 +33,27 @@ from logpipe.archive.regex import (
 )
 from logpipe.errors import UsageError
 from logpipe.native.search import Needles, lines_at, lines_with
+from logpipe.native.select import Program, TooMuchError, View, find_lines
 
 __all__ = ["Pattern", "compile_pattern"]
 
 _MOST_LITERALS = 32
 _LONGEST_LITERAL = 256
+
+
+@dataclass(frozen=True)
+class Found:
+    """Lines that were found in a block.
+
+    Attributes:
+        numbers: of the lines in the block, from 0, growing.
+        lines: the lines one after the other, each with a line feed behind it.
+        count: how many there are.
+    """
+
+    numbers: array[int]
+    lines: bytes
+    count: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class Pattern:
             if nothing is known, so that every line has to be looked at.
         exact: a line that contains one of the needles matches; `expression` is not needed.
         expression: for whole lines in one text, flag MULTILINE; it never matches a line feed.
+        tree: the expression.
     """
 
     source: bytes
@@ -59,30 +75,75 @@ class Pattern:
     needles: tuple[bytes, ...] | None
     exact: bool
     expression: re.Pattern[bytes]
+    tree: Node
 
     @property
     def literals(self) -> Needles | None:
         """The needles as native code takes them; None if nothing is known."""
         return None if self.needles is None else Needles(self.needles, self.ignore_case)
 
-    def lines(
-        self, text: bytes, *, invert: bool = False, most: int | None = None
-    ) -> npt.NDArray[np.int64]:
+    @cached_property
+    def program(self) -> Program | None:
+        """The expression for native code; None if it is too big, or has back references."""
+        return assemble(self.tree, ignore_case=self.ignore_case)
+
+    @cached_property
+    def _candidates(self) -> Program | None:
+        """What finds all lines with one of the needles; None if there are no needles."""
+        if self.needles is None:
+            return None
+        texts = [Chain(tuple(Bytes(frozenset((b,))) for b in text)) for text in self.needles]
+        return assemble(Choice(tuple(texts)), ignore_case=self.ignore_case)
+
+    def find(
+        self, text: bytes, *, invert: bool = False, most: int | None = None, counts: bool = False
+    ) -> Found:
         """Lines of the text that match.
 
         Args:
             text: whole lines; the last one need not end in a line feed.
             invert: the lines that do not match instead.
             most: no more lines than this, the first ones.
-
-        Returns:
-            int64, one row per line: its number in the text from 0, its start, its end without the
-            line feed.
+            counts: only how many.
         """
-        if self.exact and self.literals is not None:
-            return lines_with(text, self.literals, invert=invert, most=most)
+        if self.exact or self.program is not None:
+            program = None if self.exact else self.program
+            try:
+                return Found(
+                    *find_lines(
+                        text, program, self.literals, invert=invert, most=most, counts=counts
+                    )
+                )
+            except TooMuchError:
+                pass
         wanted = None if invert else most
-        return lines_at(text, self._places(text, wanted), invert=invert, most=most)
+        found = lines_at(text, self._places(text, wanted), invert=invert, most=most).tolist()
+        if counts:
+            return Found(array("q"), b"", len(found))
+        lines = b"".join(text[start:end] + b"\n" for _, start, end in found)
+        return Found(array("q", [line for line, _, _ in found]), lines, len(found))
+
+    def find_in(
+        self, view: View, *, invert: bool = False, most: int | None = None, counts: bool = False
+    ) -> Found:
+        """Lines of a block of columns that match, without decoding it; as `find`.
+
+        Raises:
+            TooMuchError: the block has to be decoded for that.
+            NativeError: it is damaged.
+        """
+        if self.program is not None:
+            numbers, count = view.find(self.program, invert=invert, most=most, counts=counts)
+            if counts or not count:
+                return Found(array("q"), b"", count)
+            return Found(numbers, _ended(view.rows(numbers)), count)
+        if self._candidates is None or invert:
+            raise TooMuchError("no program for that")
+        numbers, _ = view.find(self._candidates)
+        found = self.find(view.rows(numbers), most=most, counts=counts) if numbers else None
+        if found is None:
+            return Found(array("q"), b"", 0)
+        return Found(array("q", [numbers[i] for i in found.numbers]), found.lines, found.count)
 
     def _places(self, text: bytes, most: int | None) -> list[int]:
         """One place in every line that matches."""
@@ -103,6 +164,11 @@ class Pattern:
             if at == 0:
                 break
         return places
+
+
+def _ended(lines: bytes) -> bytes:
+    """Lines of which the last one has a line feed, too."""
+    return lines if lines.endswith(b"\n") else lines + b"\n"
 
 
 def compile_pattern(
@@ -138,18 +204,18 @@ def compile_pattern(
     tree = nodes[0] if len(nodes) == 1 else Choice(tuple(nodes))
     if whole_lines:
         tree = Chain((Anchor("^"), tree, Anchor("$")))
+    elif words:
+        tree = Chain((Anchor("("), tree, Anchor(")")))
     known = _needles(tree, ignore_case)
     text = _python(tree)
-    if words and not whole_lines:
-        text = rb"(?<![A-Za-z0-9_])(?:" + text + rb")(?![A-Za-z0-9_])"
     try:
         expression = re.compile(text, re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
     except (re.error, OverflowError, RecursionError, MemoryError) as error:
         shown = source.decode("utf-8", "backslashreplace")
         raise UsageError(f"pattern {shown!r}: too big for a regular expression: {error}") from error
     needles = known.required
-    plain = known.exact is not None and not words and not whole_lines
-    return Pattern(source, ignore_case, needles, plain and needles is not None, expression)
+    plain = known.exact is not None and needles is not None
+    return Pattern(source, ignore_case, needles, plain, expression, tree)
 
 
 # -- Python's words for a tree ---------------------------------------------------------------------
@@ -162,6 +228,9 @@ _ANCHORS = {
     "B": rb"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))",
     "<": rb"(?<!\w)(?=\w)",
     ">": rb"(?<=\w)(?!\w)",
+    # What -w puts around a pattern.
+    "(": rb"(?<!\w)",
+    ")": rb"(?!\w)",
 }
 
 

@@ -5,31 +5,33 @@ from __future__ import annotations
 import bisect
 import itertools
 import os
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from logpipe.archive.blocks import unpack_block
 from logpipe.archive.layout import (
     BLOCK_HEADER,
     CONTINUES,
     MAX_RAW,
+    RECORD_FILTERS,
     BlockHeader,
     Entry,
     parse_filters,
 )
 from logpipe.archive.scan import read_footer
-from logpipe.archive.writer import RECORD_FILTERS
-from logpipe.errors import ArchiveError, InputError, UsageError
+from logpipe.archive.unpacking import COLUMNS, open_view, unpack_block
+from logpipe.errors import ArchiveError, InputError, NativeError, UsageError
+from logpipe.native.select import View
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from logpipe.archive.pattern import Pattern
@@ -37,11 +39,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Raw"]
 
-Raw = npt.NDArray[np.uint8]
+Raw: TypeAlias = "npt.NDArray[np.uint8]"
 """Raw bytes of a block."""
 
 _KEPT = 2
 """Decoded blocks that are kept, because ranges are often asked for one after the other."""
+
+_PIECES = 4
+"""Pieces that are taken of a block before it is decoded whole."""
 
 
 class Archive:
@@ -88,11 +93,14 @@ class Archive:
         self._first = [0, *itertools.accumulate(e.starts for e in self.entries)]
         self._offsets = [0, *itertools.accumulate(e.raw for e in self.entries)]
         self._kept: OrderedDict[int, Raw] = OrderedDict()
+        # Blocks opened in stages, and how many pieces of each were taken so.
+        self._views: OrderedDict[int, tuple[View, int]] = OrderedDict()
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
         self._kept.clear()
+        self._views.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +162,8 @@ class Archive:
             with suppress(KeyError):
                 self._kept.move_to_end(block)
             return kept
+        import numpy as np
+
         try:
             header, payload = self._stored(block)
             raw = np.frombuffer(unpack_block(header, payload), np.uint8)
@@ -164,6 +174,20 @@ class Archive:
             with suppress(KeyError):
                 self._kept.popitem(last=False)
         return raw
+
+    def view(self, block: int) -> View | None:
+        """A block opened in stages; None where it has to be decoded whole, or was already.
+
+        Raises:
+            ArchiveError: it is damaged, as far as the checksum of its stored bytes can tell.
+            NativeError: its streams are not what an encoder makes.
+        """
+        if self.entries[block].codec != COLUMNS or block in self._kept:
+            return None
+        try:
+            return open_view(*self._stored(block))
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.path}: {self._where(block)}: {error}") from None
 
     def _where(self, block: int) -> str:
         first, after = self._first[block] + 1, self._first[block + 1]
@@ -180,6 +204,8 @@ class Archive:
             for number in range(first, stop):
                 yield self.block(number)
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(threads, "logpipe") as pool:
             waiting: list[Future[Raw]] = []
             numbers = iter(range(first, stop))
@@ -202,6 +228,15 @@ class Archive:
             UsageError: start is below 1.
             ArchiveError: a block that is needed is damaged.
         """
+        import numpy as np
+
+        for piece in self.pieces(start, stop, threads):
+            yield np.frombuffer(piece, np.uint8) if isinstance(piece, bytes) else piece
+
+    def pieces(
+        self, start: int = 1, stop: int | None = None, threads: int = 1
+    ) -> Iterator[bytes | Raw]:
+        """As `raw`; where few lines of a block are wanted, mostly bytes made from these alone."""
         if start < 1:
             raise UsageError(f"lines are numbered from 1, found {start}")
         stop = self.lines if stop is None else min(stop, self.lines)
@@ -212,8 +247,45 @@ class Archive:
         # The last line may go on in later blocks.
         while end < len(self.entries) and self.entries[end].flags & CONTINUES:
             end += 1
+        if end - first <= 2:
+            for number in range(first, end):
+                yield self._some(number, start - 1, stop)
+            return
         for number, raw in enumerate(self.blocks(first, end, threads), first):
             yield raw[slice(*self._cut(number, raw, start - 1, stop))]
+
+    def _some(self, block: int, start: int, stop: int) -> bytes | Raw:
+        """What lines start to stop (0-based, stop exclusive) have in a block."""
+        piece = self.piece(block, start, stop)
+        if piece is not None:
+            return piece
+        raw = self.block(block)
+        return raw[slice(*self._cut(block, raw, start, stop))]
+
+    def piece(self, block: int, start: int, stop: int) -> bytes | None:
+        """Lines of a block (0-based, stop exclusive) without decoding it; None if it has to be.
+
+        A few pieces of a block are taken so; if more are asked for, decoding it once is cheaper.
+        """
+        entry = self.entries[block]
+        origin = self._first[block] - (entry.lines - entry.starts)
+        begin, end = max(start - origin, 0), min(stop - origin, entry.lines)
+        if 2 * (end - begin) > entry.lines:
+            return None
+        try:
+            view, used = self._views.pop(block, (None, 0))
+            view = view or self.view(block)
+            if view is None or used >= _PIECES:
+                return None
+            piece = view.rows(array("q", range(begin, end)))
+        except NativeError:
+            # Decoding the block tells what is wrong with it.
+            return None
+        self._views[block] = view, used + 1
+        while len(self._views) > _KEPT:
+            with suppress(KeyError):
+                self._views.popitem(last=False)
+        return piece
 
     def _cut(self, block: int, raw: Raw, start: int, stop: int) -> tuple[int, int]:
         """Where lines start to stop (0-based, stop exclusive) lie in a block's bytes."""
@@ -221,6 +293,8 @@ class Archive:
         continued = self.entries[block].lines - self.entries[block].starts
         if start <= begins - continued and stop >= ends:
             return 0, len(raw)
+        import numpy as np
+
         feeds = np.flatnonzero(raw == 10)
 
         def place(line: int) -> int:
@@ -316,8 +390,7 @@ class Archive:
         for hits in self.search_blocks(made, invert=invert, limit=limit, threads=threads):
             if hits.error is not None:
                 raise hits.error
-            for line, start, end in hits.rows.tolist():
-                yield hits.first_line + line, hits.text[start:end]
+            yield from hits
 
     def __iter__(self) -> Iterator[bytes]:
         return self.iter_lines()

@@ -79,7 +79,10 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Anchor:
-    r"""A place: `^` and `$` line start and end, `b B < >` as in `\b \B \< \>`."""
+    r"""A place: `^` and `$` line start and end, `b B < >` as in `\b \B \< \>`.
+
+    `(` has no letter, digit or underscore before it, `)` none behind it: -w asks for that.
+    """
 
     kind: str
 

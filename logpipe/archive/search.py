@@ -1,26 +1,29 @@
-"""Search in archives: exactly the lines that grep finds in the raw bytes, most blocks unopened.
+"""Search in archives: exactly the lines that grep finds in the raw bytes, most of them never made.
 
 A block is skipped if its filter knows that none of the literals which every match contains can be
-in it; else it is decoded, and its lines are found as in any text (`pattern.py`). Blocks are looked
-at by several threads and answered in order.
+in it. One of columns is searched as it is (`native/src/search/columns.rs`): only streams that
+matter are unpacked, only lines that were found are made. Any other block is decoded, and its lines
+are found as in any text. Blocks are looked at by several threads and answered in order.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol
 
 from logpipe.archive.layout import CONTINUES
-from logpipe.archive.pattern import Pattern
-from logpipe.archive.reader import Archive
-from logpipe.errors import LogpipeError
+from logpipe.archive.pattern import Found, Pattern
+from logpipe.errors import LogpipeError, NativeError
 from logpipe.native.search import may_contain
+from logpipe.native.select import View, label_lines
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from logpipe.archive.reader import Archive
 
 __all__ = ["BlockHits", "Searchable", "search_blocks", "units"]
 
@@ -40,6 +43,9 @@ class Searchable(Protocol):
     def filter(self) -> bytes:
         """What its words look like (`native.search.filter_of`); empty if that is not known."""
 
+    def view(self) -> View | None:
+        """The block opened in stages; None if it has to be decoded whole."""
+
     def text(self) -> bytes:
         """Its raw bytes."""
 
@@ -50,20 +56,31 @@ class BlockHits:
 
     Attributes:
         first_line: number of the block's first line, from 1.
-        text: the block's bytes; empty if nothing was found, or only a count was asked for.
-        rows: int64, one row per line found: its number in the block from 0, its start and its end
-            in `text`, line feed not included.
+        numbers: of the lines found, in the block, from 0; empty if only a count was asked for.
+        lines: the lines found, each with a line feed behind it.
         count: how many lines were found.
-        opened: whether the block was decoded.
+        opened: whether anything of the block was decoded.
         error: why the block could not be searched; its lines are missing then.
     """
 
     first_line: int
-    text: bytes
-    rows: npt.NDArray[np.int64]
+    numbers: array[int]
+    lines: bytes
     count: int
     opened: bool
     error: LogpipeError | None = None
+
+    def labelled(self, prefix: bytes = b"", *, numbers: bool = False) -> bytes:
+        """The lines, a prefix and maybe their number in the archive and a colon before each."""
+        if not prefix and not numbers:
+            return self.lines
+        absolute = array("q", [self.first_line + n for n in self.numbers]) if numbers else None
+        return label_lines(self.lines, prefix, absolute)
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Number in the archive and bytes, without the line feed, of every line."""
+        lines = self.lines.split(b"\n")
+        return ((self.first_line + n, lines[i]) for i, n in enumerate(self.numbers))
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,9 @@ class _Unit:
         # A word that is cut between blocks is in neither one's filter.
         return self.archive.filter(self.first) if self.end == self.first + 1 else b""
 
+    def view(self) -> View | None:
+        return self.archive.view(self.first) if self.end == self.first + 1 else None
+
     def text(self) -> bytes:
         return b"".join(self.archive.block(i).tobytes() for i in range(self.first, self.end))
 
@@ -99,9 +119,6 @@ def units(archive: Archive) -> Iterator[Searchable]:
         if end == len(entries) or not entries[end].flags & CONTINUES:
             yield _Unit(archive, first, end)
             first = end
-
-
-_NO_ROWS = np.empty((0, 3), np.int64)
 
 
 def search_blocks(
@@ -133,11 +150,18 @@ def search_blocks(
             yield hits
             continue
         if hits.count > left:
-            hits = BlockHits(hits.first_line, hits.text, hits.rows[:left], left, hits.opened)
+            hits = _first(hits, left)
         left -= hits.count
         yield hits
         if left == 0:
             return
+
+
+def _first(hits: BlockHits, most: int) -> BlockHits:
+    """The first lines of what was found."""
+    kept = hits.lines.split(b"\n", most)[:most]
+    lines = b"".join(line + b"\n" for line in kept) if hits.lines else b""
+    return BlockHits(hits.first_line, hits.numbers[:most], lines, most, hits.opened, hits.error)
 
 
 def _search(
@@ -148,16 +172,26 @@ def _search(
     try:
         if literals is not None and block.filter and not may_contain(block.filter, literals):
             if not invert:
-                return BlockHits(first, b"", _NO_ROWS, 0, False)
+                return BlockHits(first, array("q"), b"", 0, False)
             if counts:
-                return BlockHits(first, b"", _NO_ROWS, block.line_count, False)
-        text = block.text()
-        rows = pattern.lines(text, invert=invert, most=limit)
+                return BlockHits(first, array("q"), b"", block.line_count, False)
+        found = _found(block, pattern, invert, limit, counts)
     except LogpipeError as error:
-        return BlockHits(first, b"", _NO_ROWS, 0, True, error)
-    if counts or len(rows) == 0:
-        return BlockHits(first, b"", _NO_ROWS, len(rows), True)
-    return BlockHits(first, text, rows, len(rows), True)
+        return BlockHits(first, array("q"), b"", 0, True, error)
+    return BlockHits(first, found.numbers, found.lines, found.count, True)
+
+
+def _found(
+    block: Searchable, pattern: Pattern, invert: bool, limit: int | None, counts: bool
+) -> Found:
+    try:
+        view = block.view()
+        if view is not None:
+            return pattern.find_in(view, invert=invert, most=limit, counts=counts)
+    except NativeError:
+        # Too much for a search in columns; or damaged, which decoding the block tells exactly.
+        pass
+    return pattern.find(block.text(), invert=invert, most=limit, counts=counts)
 
 
 def _in_order(
@@ -167,6 +201,8 @@ def _in_order(
     if threads <= 1:
         yield from map(call, blocks)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     under_way: deque[Future[BlockHits]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

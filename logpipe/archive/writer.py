@@ -14,6 +14,7 @@ from logpipe.archive.layout import (
     CONTINUES,
     FILE_HEADER,
     OPEN_END,
+    RECORD_FILTERS,
     BlockHeader,
     Entry,
     Footer,
@@ -25,10 +26,8 @@ from logpipe.archive.layout import (
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, OutputError
 
-__all__ = ["RECORD_FILTERS", "RECORD_LAYOUT", "Appending", "ArchiveWriter"]
+__all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
 
-RECORD_FILTERS = 2
-"""Footer record: the filters of the blocks, see `logpipe.archive.layout.pack_filters`."""
 _FILTERED = 4
 """Archives of fewer blocks have none: little can be skipped there."""
 

@@ -22,9 +22,15 @@ def command(file: str, lines: str | None) -> int:
 
     start, stop = _range(lines)
     with Archive(file) as archive:
-        for piece in archive.raw(start, stop):
-            sys.stdout.buffer.write(piece.data)
+        for piece in archive.pieces(start, stop):
+            sys.stdout.buffer.write(piece if isinstance(piece, bytes) else piece.data)
         sys.stdout.buffer.flush()
+        if start > max(archive.lines, 1):
+            print(
+                f"logpipe: {file}: nothing printed: --lines {lines} begins behind the last line, "
+                f"{archive.lines:,}",
+                file=sys.stderr,
+            )
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,6 @@ from logpipe.errors import LogpipeError, UsageError
 
 if TYPE_CHECKING:
     from logpipe.archive.pattern import Pattern
-    from logpipe.archive.search import BlockHits
 
 __all__ = ["command"]
 
@@ -71,7 +70,7 @@ def command(
     printed, as after `grep -a`. Blocks in which nothing can be are not opened.
 
     The exit code is 0 if lines were found, 1 if none, 2 if the request is wrong, 3 if a part of an
-    archive is damaged; lines of the other parts are printed all the same.
+    archive is damaged; lines of the other parts are printed all the same (but no count).
     """
     from logpipe.archive.pattern import compile_pattern
 
@@ -127,35 +126,24 @@ def _one(
             threads=threads or os.cpu_count() or 1,
         ):
             if hits.error is not None:
-                _say(f"{path}: {hits.error}")
+                _say(str(hits.error))
                 code = hits.error.exit_code
             lines += hits.count
-            if len(hits.rows):
-                _print(out, hits, prefix, output.numbers)
+            if hits.lines:
+                out.write(hits.labelled(prefix, numbers=output.numbers))
     if output.quiet:
         return lines, code
     if output.list_files:
         if lines:
             out.write(os.fsencode(path) + b"\n")
-    elif output.count:
+    elif output.count and code == 0:
         out.write(prefix + b"%d\n" % lines)
+    elif output.count:
+        # A number on standard output would be taken for the whole answer.
+        _say(f"{path}: no count: {lines:,} lines are in the parts that can be read", word="")
     return lines, code
 
 
-def _print(out: BinaryIO, hits: BlockHits, prefix: bytes, numbers: bool) -> None:
-    text = hits.text
-    if numbers:
-        first = hits.first_line
-        out.write(
-            b"".join(
-                b"%s%d:%s\n" % (prefix, first + line, text[start:end])
-                for line, start, end in hits.rows.tolist()
-            )
-        )
-    else:
-        out.write(b"".join(b"%s%s\n" % (prefix, text[a:b]) for _, a, b in hits.rows.tolist()))
-
-
-def _say(message: str) -> None:
+def _say(message: str, word: str = "error: ") -> None:
     sys.stdout.flush()
-    print(f"logpipe: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"logpipe: {word}{' '.join(message.split())}", file=sys.stderr)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.errors import NativeError
+from logpipe.native.hashing import xxh64
 from logpipe.native.library import (
     bytes_pointer,
     checked,
@@ -25,15 +26,6 @@ __all__ = ["STREAMS", "BlockRows", "decode_block", "decode_mixed", "match_rows",
 
 STREAMS = 10
 """Streams of a block; FORMAT.md says what is in each."""
-
-
-def xxh64(data: bytes | memoryview | npt.NDArray[np.uint8]) -> int:
-    """XXH64 with seed 0, the checksum of archives."""
-    out = ffi.new("uint64_t[1]")
-    view = memoryview(data)  # type: ignore[arg-type]
-    pointer = ffi.from_buffer("uint8_t[]", view) if view.nbytes else ffi.NULL
-    checked(lib.lp_xxh64(pointer, view.nbytes, out))
-    return int(out[0])
 
 
 def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from logpipe.batch import ByteColumn
 from logpipe.errors import NativeError
+
+if TYPE_CHECKING:
+    # Numpy is imported where arrays are made: its import takes longer than a search.
+    import numpy as np
+    import numpy.typing as npt
+
+    from logpipe.batch import ByteColumn
 
 try:
     from logpipe._native import ffi, lib
@@ -33,6 +36,7 @@ __all__ = [
     "lib",
     "owned",
     "part",
+    "part_bytes",
     "pointer_to",
     "take_bytes",
 ]
@@ -88,6 +92,8 @@ def counted(what: str, array: npt.NDArray[Any] | ByteColumn, expected: int) -> N
 
 def column_parts(column: ByteColumn) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
     """Offsets and data of a column as the library takes them."""
+    import numpy as np
+
     offsets = np.ascontiguousarray(column.offsets, np.int32)
     if len(offsets) == 0:
         raise NativeError("a column without offsets; expected one more than values")
@@ -101,6 +107,8 @@ def pointer_to(array: npt.NDArray[Any], ctype: str) -> Any:
 
 def part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
     """A numpy view of one part of an LpBuffer; keeps the buffer alive."""
+    import numpy as np
+
     out = ffi.new("uint8_t *[1]")
     n = checked(lib.lp_buffer_part(buffer, which, out))
     if n == 0:
@@ -109,6 +117,13 @@ def part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
     return np.frombuffer(ffi.buffer(alive, n * np.dtype(dtype).itemsize), dtype)
 
 
+def part_bytes(buffer: Any, which: int = 0, size: int = 1) -> bytes:
+    """A copy of one part of an LpBuffer whose values have `size` bytes."""
+    out = ffi.new("uint8_t *[1]")
+    n = checked(lib.lp_buffer_part(buffer, which, out))
+    return bytes(ffi.buffer(out[0], n * size)) if n else b""
+
+
 def take_bytes(pointer: Any) -> bytes:
     """The bytes of an LpBuffer, which is freed."""
-    return part(owned(pointer, lib.lp_buffer_free), 0, np.uint8).tobytes()
+    return part_bytes(owned(pointer, lib.lp_buffer_free))

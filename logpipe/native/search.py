@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logpipe.native.library import (
     bytes_pointer,
@@ -16,14 +15,17 @@ from logpipe.native.library import (
     lib,
     owned,
     part,
-    pointer_to,
     take_bytes,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["Needles", "contains", "filter_of", "lines_at", "lines_with", "may_contain"]
 
 _ALL = 2**63 - 1
-Text = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
+Text: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.uint8]"
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,16 @@ class Needles:
     literals: tuple[bytes, ...]
     ignore_case: bool = False
 
-    def _arguments(self) -> tuple[Any, ...]:
+    def arguments(self) -> tuple[Any, ...]:
+        """Pointer and size of their bytes, of their offsets; what must be held during a call."""
         data = b"".join(self.literals)
-        offsets = np.cumsum([0, *map(len, self.literals)], dtype=np.int64)
-        # The arrays are held by the tuple until the call is over.
-        held = bytes_pointer(data), offsets
-        return held[0], len(data), pointer_to(offsets, "int64_t *"), len(self.literals), offsets
+        offsets = ffi.new("int64_t[]", list(accumulate(map(len, self.literals), initial=0)))
+        return bytes_pointer(data), len(data), offsets, len(self.literals), data
 
 
 def _table(pointer: Any) -> npt.NDArray[np.int64]:
+    import numpy as np
+
     return part(owned(pointer, lib.lp_buffer_free), 1, np.int64).reshape(-1, 3)
 
 
@@ -63,7 +66,7 @@ def lines_with(
         feed.
     """
     data = ffi.from_buffer("uint8_t[]", text)
-    bytes_, size, offsets, count, held = needles._arguments()
+    bytes_, size, offsets, count, held = needles.arguments()
     pointer = lib.lp_search_lines(
         data,
         len(data),
@@ -94,13 +97,13 @@ def lines_at(
         NativeError: places that do not grow, or lie beyond the text.
     """
     data = ffi.from_buffer("uint8_t[]", text)
-    array = np.ascontiguousarray(places, np.int64)
+    given = array("q", places)
     return _table(
         lib.lp_search_places(
             data,
             len(data),
-            pointer_to(array, "int64_t *"),
-            len(array),
+            ffi.from_buffer("int64_t[]", given),
+            len(given),
             invert,
             _ALL if most is None else most,
         )
@@ -110,7 +113,7 @@ def lines_at(
 def contains(text: Text, needles: Needles) -> bool:
     """Whether the text contains one of the literals."""
     data = ffi.from_buffer("uint8_t[]", text)
-    bytes_, size, offsets, count, held = needles._arguments()
+    bytes_, size, offsets, count, held = needles.arguments()
     found = lib.lp_search_contains(
         data, len(data), bytes_, size, offsets, count, needles.ignore_case
     )
@@ -138,7 +141,7 @@ def may_contain(filter_: bytes, needles: Needles) -> bool:
     Raises:
         NativeError: bytes that are no filter.
     """
-    bytes_, size, offsets, count, held = needles._arguments()
+    bytes_, size, offsets, count, held = needles.arguments()
     found = lib.lp_filter_may_contain(
         bytes_pointer(filter_), len(filter_), bytes_, size, offsets, count
     )

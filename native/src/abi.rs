@@ -5,3 +5,4 @@ pub mod mask;
 pub mod matching;
 pub mod rows;
 pub mod search;
+pub mod select;

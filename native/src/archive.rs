@@ -14,6 +14,7 @@
 //! | `numbers.rs` | text that is a number, and back, exactly |
 //! | `mixed.rs` | level max: rows coded in order |
 //! | `render.rs` | columns to raw bytes |
+//! | `select.rs`, `pick.rs` | a block opened in stages; only some of its rows |
 //! | `hash.rs` | XXH64 |
 //!
 //! Decoding trusts nothing: counts, positions and sizes are checked against the streams they index and
@@ -28,8 +29,10 @@ pub mod encode;
 pub mod hash;
 mod ints;
 pub mod mixed;
-mod numbers;
+pub mod numbers;
+pub mod pick;
 mod render;
+pub mod select;
 
 /// Streams of a block by number; FORMAT.md has what is in each.
 pub const STREAMS: usize = 10;

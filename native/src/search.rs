@@ -1,8 +1,11 @@
-//! Search in text: which lines contain a literal, and which lines lie at given places.
+//! Search: which lines of a text or of a block of columns have a match, and what lies at given places.
 
+pub mod automaton;
+pub mod columns;
 pub mod filter;
 pub mod finder;
 pub mod lines;
+pub mod text;
 
 pub use finder::Finder;
 pub use lines::{hits, places, Hit};

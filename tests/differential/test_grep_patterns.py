@@ -66,8 +66,9 @@ def ours(text: bytes, pattern: str, *options: str) -> tuple[int, bytes]:
         )
     except UsageError:
         return 2, b""
-    rows = made.lines(text, invert="-v" in options).tolist()
-    return int(not rows), b"".join(text[start:end] + b"\n" for _, start, end in rows)
+    found = made.find(text, invert="-v" in options)
+    assert found.count == len(found.numbers) == found.lines.count(b"\n")
+    return int(not found.count), found.lines
 
 
 def check(text: bytes, pattern: str, *options: str) -> None:

@@ -7,7 +7,7 @@ use crate::{guard, own, slice, LpBuffer};
 ///
 /// # Safety
 /// `bytes` has `len` bytes, `offsets` `count + 1` values.
-unsafe fn literals<'a>(
+pub(super) unsafe fn literals<'a>(
     bytes: *const u8,
     len: usize,
     offsets: *const i64,

@@ -68,7 +68,7 @@ pub fn read_templates(table: &mut Cursor, literals: &[u8]) -> Result<Vec<RowTemp
     Ok(found)
 }
 
-fn read_columns(table: &mut Cursor, templates: &[RowTemplate]) -> Result<Vec<Vec<u32>>, String> {
+pub fn read_columns(table: &mut Cursor, templates: &[RowTemplate]) -> Result<Vec<Vec<u32>>, String> {
     let mut next = 0;
     let mut found = Vec::with_capacity(templates.len());
     for template in templates {

@@ -11,10 +11,10 @@ use super::{Streams, PLANES, WIDE};
 pub const ESCAPE: u64 = 248;
 
 /// How a column of numbers is laid out; numbers are part of the format.
-const VALUES: u8 = 0;
-const STEPS_SIGNED: u8 = 1;
-const PLANES_ABOVE: u8 = 2;
-const BACK: u8 = 3;
+pub const VALUES: u8 = 0;
+pub const STEPS_SIGNED: u8 = 1;
+pub const PLANES_ABOVE: u8 = 2;
+pub const BACK: u8 = 3;
 
 pub fn zigzag(v: i64) -> u64 {
     ((v << 1) ^ (v >> 63)) as u64

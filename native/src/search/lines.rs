@@ -13,7 +13,7 @@ pub struct Hit {
 }
 
 /// The first LF at or after `from`, or the end of the text.
-fn line_end(text: &[u8], from: usize) -> usize {
+pub(super) fn line_end(text: &[u8], from: usize) -> usize {
     let rest = &text[from..];
     let (blocks, tail) = rest.as_chunks::<32>();
     for (i, block) in blocks.iter().enumerate() {
@@ -27,7 +27,7 @@ fn line_end(text: &[u8], from: usize) -> usize {
 }
 
 /// Behind the last LF before `from`.
-fn line_start(text: &[u8], from: usize, least: usize) -> usize {
+pub(super) fn line_start(text: &[u8], from: usize, least: usize) -> usize {
     text[least..from].iter().rposition(|&byte| byte == b'\n').map_or(least, |i| least + i + 1)
 }
 
@@ -40,7 +40,12 @@ fn newlines(text: &[u8]) -> usize {
 /// The lines in which `next` finds something, or, inverted, all others, at most `most` of them.
 ///
 /// `next` is asked for the first place at or after the one it is given; places only grow.
-fn collect(text: &[u8], invert: bool, most: usize, mut next: impl FnMut(usize) -> Option<usize>) -> Vec<Hit> {
+pub(super) fn collect(
+    text: &[u8],
+    invert: bool,
+    most: usize,
+    mut next: impl FnMut(usize) -> Option<usize>,
+) -> Vec<Hit> {
     let mut found = Vec::new();
     let (mut at, mut line) = (0, 0);
     // `at` is always the start of line number `line`; behind the last LF there is no line.

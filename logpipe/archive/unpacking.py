@@ -1,0 +1,180 @@
+"""Payloads of blocks back to raw bytes, or to streams of which only some are unpacked.
+
+Nothing here imports numpy before a block is decoded whole: a search that finds what it looks for in
+columns ends before that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from logpipe.archive.layout import BlockHeader
+from logpipe.archive.packing import unpack
+from logpipe.errors import ArchiveError, NativeError
+from logpipe.native.hashing import xxh64
+from logpipe.native.select import View
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "CODED_ROWS",
+    "COLUMNS",
+    "PLAIN",
+    "ROWS",
+    "Stream",
+    "directory",
+    "open_view",
+    "read_varint",
+    "room",
+    "unpack_block",
+]
+
+PLAIN, COLUMNS, ROWS = 0, 1, 2
+
+STREAMS = 10
+"""Streams that a block of columns may have."""
+CODED_ROWS = 10
+"""Stream of a block of level max that has its rows."""
+IGNORABLE = 128
+"""Streams from this number on may be skipped by those who do not know them."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An entry of a payload's directory; `at` is where the packed bytes begin in the payload."""
+
+    kind: int
+    packing: int
+    size: int
+    at: int
+    packed: int
+
+
+def room(raw: int) -> int:
+    """Bytes that the streams of a block have together at most, unpacked."""
+    return 4 * raw + (1 << 16)
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of variable length at a position, and the position after it."""
+    value = 0
+    for shift in range(0, 35, 7):
+        if at >= len(data):
+            break
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ArchiveError("the directory of streams is damaged")
+
+
+def directory(payload: bytes, streams: int, limit: int) -> list[Stream]:
+    """The streams of a payload.
+
+    Args:
+        payload: a block's payload.
+        streams: how many the block's header announces.
+        limit: bytes that all of them may have together, unpacked.
+
+    Raises:
+        ArchiveError: they do not fill the payload exactly, or are too large.
+    """
+    found: list[tuple[int, int, int, int]] = []
+    at = total = 0
+    for _ in range(streams):
+        if at + 2 > len(payload):
+            raise ArchiveError("the directory of streams is damaged")
+        kind, packing = payload[at], payload[at + 1]
+        size, at = read_varint(payload, at + 2)
+        packed, at = read_varint(payload, at)
+        if found and kind <= found[-1][0]:
+            raise ArchiveError("the directory of streams is not in order")
+        total += size
+        found.append((kind, packing, size, packed))
+    if total > limit:
+        raise ArchiveError(f"streams of {total} bytes, at most {limit} are possible here")
+    listed = []
+    for kind, packing, size, packed in found:
+        listed.append(Stream(kind, packing, size, at, packed))
+        at += packed
+    if at != len(payload):
+        raise ArchiveError(f"streams end at byte {at} of a payload of {len(payload)}")
+    return listed
+
+
+def _listed(header: BlockHeader, payload: bytes) -> list[Stream]:
+    """The streams of a payload whose checksum is right."""
+    if xxh64(payload) != header.coded_hash:
+        raise ArchiveError("checksum of the stored bytes is wrong")
+    return directory(payload, header.streams, room(header.raw))
+
+
+def open_view(header: BlockHeader, payload: bytes) -> View | None:
+    """A block opened in stages; None if it is not a block of columns.
+
+    The checksum of the stored bytes is verified; that of the raw bytes cannot be, because they are
+    not made.
+
+    Raises:
+        ArchiveError: it is damaged.
+        NativeError: it is damaged, too, in its streams.
+    """
+    if header.codec != COLUMNS:
+        return None
+    streams = {s.kind: s for s in _listed(header, payload) if s.kind < IGNORABLE}
+    if any(kind >= STREAMS for kind in streams):
+        return None
+    sizes = [streams[k].size if k in streams else 0 for k in range(STREAMS)]
+
+    def stream(kind: int) -> bytes:
+        found = streams[kind]
+        return unpack(found.packing, payload[found.at : found.at + found.packed], found.size)
+
+    return View(sizes, stream, header.lines, header.raw)
+
+
+def unpack_block(header: BlockHeader, payload: bytes) -> npt.NDArray[np.uint8] | bytes:
+    """The raw bytes of a block, both checksums verified.
+
+    Raises:
+        ArchiveError: they cannot be had.
+    """
+    streams = {
+        s.kind: unpack(s.packing, payload[s.at : s.at + s.packed], s.size)
+        for s in _listed(header, payload)
+        if s.kind < IGNORABLE
+    }
+    # Imported for blocks that are decoded whole: it needs numpy.
+    from logpipe.native.archive import decode_block, decode_mixed
+
+    raw: npt.NDArray[np.uint8] | bytes
+    if header.codec == PLAIN:
+        if set(streams) != {0}:
+            raise ArchiveError("a plain block without its one stream")
+        raw = streams[0]
+    elif header.codec == COLUMNS:
+        if any(kind >= STREAMS for kind in streams):
+            raise ArchiveError(f"stream {max(streams)} is not known; use a newer logpipe")
+        try:
+            raw = decode_block(
+                [streams.get(kind, b"") for kind in range(STREAMS)], header.lines, header.raw
+            )
+        except NativeError as error:
+            raise ArchiveError(str(error)) from None
+    elif header.codec == ROWS:
+        if not set(streams) <= {0, 1, CODED_ROWS}:
+            raise ArchiveError(f"stream {max(streams)} is not known; use a newer logpipe")
+        table, literals, coded = (streams.get(kind, b"") for kind in (0, 1, CODED_ROWS))
+        try:
+            raw = decode_mixed(table, literals, coded, header.lines, header.raw)
+        except NativeError as error:
+            raise ArchiveError(str(error)) from None
+    else:
+        raise ArchiveError(f"block codec {header.codec} is not known; use a newer logpipe")
+    if len(raw) != header.raw or xxh64(raw) != header.raw_hash:
+        raise ArchiveError("checksum of the decoded bytes is wrong")
+    return raw

@@ -1,0 +1,273 @@
+//! Search by automata, in text and in blocks that are opened in stages, see `crate::search::columns`.
+
+use super::search::literals;
+use crate::archive::select::{open, Lack, Parts, View};
+use crate::archive::{pick, STREAMS};
+use crate::search::automaton::{Automaton, Kind, Op, Program};
+use crate::search::{columns, hits, text, Hit};
+use crate::{busy, free, guard, object, own, slice, LpBuffer};
+use std::sync::Mutex;
+
+/// An expression, as a program of an automaton.
+pub struct LpProgram(Program);
+
+/// A block that is opened in stages.
+pub struct LpView(Mutex<Opened>);
+
+struct Opened {
+    parts: Parts,
+    view: Option<View>,
+    lines: usize,
+    raw_len: usize,
+}
+
+/// Beside a result that is null: it has to be asked for in another way.
+const OTHERWISE: i64 = -1;
+/// Beside a result that is null: the reason is in `lp_error`.
+const WRONG: i64 = -2;
+
+const KINDS: [Kind; 8] = [
+    Kind::LineBegin,
+    Kind::LineEnd,
+    Kind::WordEdge,
+    Kind::NoWordEdge,
+    Kind::WordBegin,
+    Kind::WordEnd,
+    Kind::NoWordBefore,
+    Kind::NoWordBehind,
+];
+
+fn op(code: &[u32; 3]) -> Result<Op, String> {
+    Ok(match *code {
+        [0, set, next] => Op::Set(set, next),
+        [1, a, b] => Op::Fork(a, b),
+        [2, kind, next] => Op::Place(*KINDS.get(kind as usize).ok_or("a place of unknown kind")?, next),
+        [3, ..] => Op::Match,
+        [other, ..] => return Err(format!("instruction {other} is not known")),
+    })
+}
+
+/// A program: three numbers an instruction, 32 bytes a set (the lowest bit of the first byte is byte 0).
+///
+/// # Safety
+/// `codes` has `3 * count` numbers, `sets` `32 * set_count` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lp_program_new(
+    codes: *const u32,
+    count: usize,
+    sets: *const u8,
+    set_count: usize,
+) -> *mut LpProgram {
+    guard(std::ptr::null_mut(), || {
+        let codes = slice(codes, count.checked_mul(3).ok_or("too many instructions")?)?;
+        let sets = slice(sets, set_count.checked_mul(32).ok_or("too many sets")?)?;
+        let ops = codes.as_chunks::<3>().0.iter().map(op).collect::<Result<_, _>>()?;
+        let sets = sets.as_chunks::<32>().0.iter().map(|s| {
+            let (words, _) = s.as_chunks::<8>();
+            [0, 1, 2, 3].map(|i| u64::from_le_bytes(words[i]))
+        });
+        Ok(own(LpProgram(Program::new(ops, sets.collect())?)))
+    })
+}
+
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_program_free(program: *mut LpProgram) {
+    free(program);
+}
+
+fn given(rows: Vec<i64>, bytes: Vec<u8>) -> *mut LpBuffer {
+    let mut buffer = LpBuffer::of(bytes);
+    buffer.offsets = rows;
+    own(buffer)
+}
+
+/// Lines of a text that match. With `exact`, those that contain a literal do, and there is no program; else
+/// literals (if `has_literals`) are in every match. Parts 0: the lines, each with a line feed, 1: their
+/// numbers from 0. With `counts` both stay empty. `out`: what is lacking, how many lines.
+///
+/// # Safety
+/// `text` has `text_len` bytes; literals as in `abi/search.rs`; `out` has two numbers.
+#[no_mangle]
+#[allow(clippy::too_many_arguments)]
+pub unsafe extern "C" fn lp_text_find(
+    program: *const LpProgram,
+    text: *const u8,
+    text_len: usize,
+    bytes: *const u8,
+    len: usize,
+    offsets: *const i64,
+    count: usize,
+    has_literals: bool,
+    fold: bool,
+    invert: bool,
+    most: usize,
+    counts: bool,
+    out: *mut i64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let out = object(out as *const [std::cell::Cell<i64>; 2])?;
+        out[0].set(WRONG);
+        let text = slice(text, text_len)?;
+        let needles = literals(bytes, len, offsets, count)?;
+        let found: Vec<Hit> = match program.as_ref() {
+            None => hits(text, &needles, fold, invert, most),
+            Some(program) => {
+                let mut automaton = Automaton::new(&program.0);
+                let needles = has_literals.then_some(&needles[..]);
+                match text::matching(text, &mut automaton, needles, fold, invert, most) {
+                    Ok(found) => found,
+                    Err(_) => {
+                        out[0].set(OTHERWISE);
+                        return Err("too many states".into());
+                    }
+                }
+            }
+        };
+        out[1].set(found.len() as i64);
+        if counts {
+            return Ok(given(Vec::new(), Vec::new()));
+        }
+        Ok(given(found.iter().map(|h| h.line as i64).collect(), text::joined(text, &found)))
+    })
+}
+
+/// Lines with a prefix, and with numbers if there are any.
+///
+/// # Safety
+/// `text` has `text_len` bytes, `prefix` `prefix_len`, `numbers` `count` values, or is null.
+#[no_mangle]
+pub unsafe extern "C" fn lp_label_lines(
+    text: *const u8,
+    text_len: usize,
+    prefix: *const u8,
+    prefix_len: usize,
+    numbers: *const i64,
+    count: usize,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let numbers = if numbers.is_null() { None } else { Some(slice(numbers, count)?) };
+        let out = text::labelled(slice(text, text_len)?, slice(prefix, prefix_len)?, numbers);
+        Ok(own(LpBuffer::of(out)))
+    })
+}
+
+/// A block whose streams will be given; `sizes` has how many bytes each will have.
+///
+/// # Safety
+/// `sizes` has `streams` numbers.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_new(
+    sizes: *const u64,
+    streams: usize,
+    lines: u64,
+    raw_len: u64,
+) -> *mut LpView {
+    guard(std::ptr::null_mut(), || {
+        if streams != STREAMS {
+            return Err(format!("{streams} streams, expected {STREAMS}"));
+        }
+        let mut parts = Parts::default();
+        for (to, from) in parts.sizes.iter_mut().zip(slice(sizes, streams)?) {
+            *to = *from as usize;
+        }
+        let opened = Opened { parts, view: None, lines: lines as usize, raw_len: raw_len as usize };
+        Ok(own(LpView(Mutex::new(opened))))
+    })
+}
+
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_free(view: *mut LpView) {
+    free(view);
+}
+
+/// Gives a stream.
+///
+/// # Safety
+/// `data` has `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_give(view: *const LpView, kind: usize, data: *const u8, len: usize) -> i32 {
+    guard(-1, || {
+        let mut opened = object(view)?.0.try_lock().map_err(busy)?;
+        let data = slice(data, len)?;
+        if opened.parts.sizes.get(kind) != Some(&len) {
+            return Err(format!("stream {kind} of {len} bytes, another size was announced"));
+        }
+        opened.parts.bytes[kind] = Some(data.to_vec());
+        Ok(0)
+    })
+}
+
+fn told<T>(result: Result<T, Lack>, out: &[std::cell::Cell<i64>; 2]) -> Result<T, String> {
+    result.map_err(|lack| match lack {
+        Lack::Stream(kind) => {
+            out[0].set(kind as i64);
+            format!("stream {kind} is needed")
+        }
+        Lack::Otherwise => {
+            out[0].set(OTHERWISE);
+            "too much for a search in columns".into()
+        }
+        Lack::Bad(why) => why,
+    })
+}
+
+impl Opened {
+    fn view(&mut self) -> Result<(&Parts, &View), Lack> {
+        if self.view.is_none() {
+            self.view = Some(open(&self.parts, self.lines, self.raw_len)?);
+        }
+        self.view.as_ref().map(|view| (&self.parts, view)).ok_or(Lack::Otherwise)
+    }
+}
+
+/// Rows that match, as numbers from 0 in part 1. `out`: what is lacking (the number of a stream), how many.
+///
+/// # Safety
+/// `out` has two numbers.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_find(
+    view: *const LpView,
+    program: *const LpProgram,
+    invert: bool,
+    most: usize,
+    counts: bool,
+    out: *mut i64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let out = object(out as *const [std::cell::Cell<i64>; 2])?;
+        out[0].set(WRONG);
+        let mut opened = object(view)?.0.try_lock().map_err(busy)?;
+        let mut automaton = Automaton::new(&object(program)?.0);
+        let (parts, view) = told(opened.view(), out)?;
+        let found = told(columns::find(parts, view, &mut automaton, invert, most, counts), out)?;
+        out[1].set(found.count as i64);
+        Ok(given(found.rows.iter().map(|row| i64::from(*row)).collect(), Vec::new()))
+    })
+}
+
+/// The bytes of some rows (growing numbers), one after the other.
+///
+/// # Safety
+/// `rows` has `count` numbers, `out` two.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_rows(
+    view: *const LpView,
+    rows: *const i64,
+    count: usize,
+    out: *mut i64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let out = object(out as *const [std::cell::Cell<i64>; 2])?;
+        out[0].set(WRONG);
+        let mut opened = object(view)?.0.try_lock().map_err(busy)?;
+        let wrong = |_| "rows that are not there".to_string();
+        let rows = slice(rows, count)?.iter().map(|row| u32::try_from(*row).map_err(wrong));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let (parts, view) = told(opened.view(), out)?;
+        Ok(own(LpBuffer::of(told(pick::rows(parts, view, &rows), out)?)))
+    })
+}

@@ -1,0 +1,728 @@
+//! Search in a block of columns without making its lines.
+//!
+//! An automaton (`automaton.rs`) goes through a row as literals and values in turn. What it makes of a
+//! literal depends on the state before it and on nothing else; of a column's dictionary or the pool it
+//! is found out once for each entry; a column of numbers it may pass without looking if all numbers lead
+//! to the same state. So most templates are decided as a whole: no row of theirs can match, or all do.
+//! The rest is decided row by row, with one look into a table for most values.
+//!
+//! For every template, the states are followed that can stand before each value; then it is found out,
+//! from the end back, from which of them a match is certain, impossible, or depends on values. Only
+//! columns on which something depends are read.
+
+use super::automaton::{Automaton, TooBig, BEGIN, FOUND};
+use crate::archive::numbers;
+use crate::archive::pick::{stamp, Places};
+use crate::archive::select::{Lack, Parts, Spec, View};
+use crate::archive::{INDEX, TEXT};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// States before one value at most; with more, the block is searched as text.
+const MAX_STATES: usize = 48;
+const UNKNOWN: u32 = u32::MAX;
+/// Numbers of a column that are remembered with the state behind them.
+const RECENT: usize = 1024;
+
+impl From<TooBig> for Lack {
+    fn from(_: TooBig) -> Lack {
+        Lack::Otherwise
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verdict {
+    No,
+    Yes,
+    Depends,
+}
+
+impl Verdict {
+    fn of(found: bool) -> Verdict {
+        if found {
+            Verdict::Yes
+        } else {
+            Verdict::No
+        }
+    }
+}
+
+/// What a value does to one state, the literal behind it included.
+enum Go {
+    /// Whatever the value, this comes next.
+    Always(u32),
+    /// By the value's entry in a dictionary, the pool, or the column itself: the state before the literal.
+    Entry(Rc<Vec<u32>>),
+}
+
+struct Node {
+    state: u32,
+    verdict: Verdict,
+    go: Go,
+    /// The literal behind the value: state before it, state after it.
+    behind: Vec<(u32, u32)>,
+    /// States that can follow.
+    then: Vec<u32>,
+}
+
+/// A value of a row: that of a slot, or a part of it where its column is split.
+struct Element {
+    slot: usize,
+    /// Which of the values' columns.
+    leaf: usize,
+    /// The literal behind it.
+    literal: Vec<u8>,
+    nodes: Vec<Node>,
+}
+
+/// A template that is not decided as a whole.
+struct Undecided {
+    start: u32,
+    elements: Vec<Element>,
+}
+
+enum Plan {
+    All(bool),
+    Rows(Undecided),
+}
+
+struct Judge<'a, 'p> {
+    parts: &'a Parts,
+    view: &'a View,
+    automaton: &'a mut Automaton<'p>,
+    /// Columns and parts of split ones.
+    leaves: Vec<&'a Spec>,
+    known_leaves: HashMap<*const Spec, usize>,
+    /// States after every entry of the pool, by the state before.
+    pool: HashMap<u32, Rc<Vec<u32>>>,
+    /// The same for entries of dictionaries and values of other columns, by leaf.
+    entries: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    /// States that the values of a leaf can lead to; more than there are, maybe.
+    images: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    /// Exactly those.
+    exact: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    numbers: HashMap<usize, Rc<Vec<u64>>>,
+    fresh: Vec<u32>,
+    /// Bytes that may still be looked at.
+    budget: usize,
+}
+
+/// Every state once, in order; or more than `MAX_STATES` of them.
+fn distinct(states: &[u32]) -> Vec<u32> {
+    let mut found: Vec<u32> = Vec::new();
+    let mut last = UNKNOWN;
+    for &state in states {
+        if state != last {
+            last = state;
+            if !found.contains(&state) {
+                found.push(state);
+                if found.len() > MAX_STATES {
+                    break;
+                }
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+impl<'a> Judge<'a, '_> {
+    fn spend(&mut self, bytes: usize) -> Result<(), Lack> {
+        self.budget = self.budget.checked_sub(bytes).ok_or(Lack::Otherwise)?;
+        Ok(())
+    }
+
+    fn run(&mut self, state: u32, bytes: &[u8]) -> Result<u32, Lack> {
+        if state <= FOUND {
+            return Ok(state);
+        }
+        self.spend(bytes.len() + 1)?;
+        Ok(self.automaton.run(state, bytes)?)
+    }
+
+    fn leaf(&mut self, spec: &'a Spec) -> usize {
+        let next = self.leaves.len();
+        let leaf = *self.known_leaves.entry(spec).or_insert(next);
+        if leaf == next {
+            self.leaves.push(spec);
+        }
+        leaf
+    }
+
+    /// States after runs of one digit or more.
+    fn digits(&mut self, from: &[u32]) -> Result<Vec<u32>, Lack> {
+        let mut found: Vec<u32> = Vec::new();
+        let mut open = from.to_vec();
+        while let Some(state) = open.pop() {
+            self.spend(10)?;
+            for digit in b'0'..=b'9' {
+                let next = self.automaton.next(state, digit)?;
+                if !found.contains(&next) {
+                    found.push(next);
+                    open.push(next);
+                }
+            }
+            if found.len() > MAX_STATES {
+                return Err(Lack::Otherwise);
+            }
+        }
+        Ok(found)
+    }
+
+    fn through(&mut self, states: &[u32], bytes: &[u8]) -> Result<Vec<u32>, Lack> {
+        let after = states.iter().map(|s| self.run(*s, bytes)).collect::<Result<Vec<_>, _>>()?;
+        Ok(distinct(&after))
+    }
+
+    /// States after every text, from one state.
+    fn after_each(&mut self, texts: &[(u32, u32)], state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        let text = self.parts.get(TEXT)?;
+        let mut after = Vec::with_capacity(texts.len());
+        for &(a, b) in texts {
+            after.push(self.run(state, text.get(a as usize..b as usize).unwrap_or_default())?);
+        }
+        Ok(Rc::new(after))
+    }
+
+    /// The table of a leaf whose values are entries; none for others.
+    fn table(&mut self, leaf: usize, state: u32) -> Result<Option<Rc<Vec<u32>>>, Lack> {
+        let texts = match self.leaves[leaf] {
+            Spec::Pool(_) => None,
+            Spec::Dictionary { entries, .. } => Some(entries),
+            Spec::Text(texts) => Some(texts),
+            _ => return Ok(None),
+        };
+        let known = match texts {
+            None => self.pool.get(&state),
+            Some(_) => self.entries.get(&(leaf, state)),
+        };
+        if let Some(known) = known {
+            return Ok(Some(known.clone()));
+        }
+        Ok(Some(match texts {
+            None => {
+                let view = self.view;
+                let made = self.after_each(&view.pool, state)?;
+                self.pool.insert(state, made.clone());
+                made
+            }
+            Some(texts) => {
+                let mut ranges = Vec::with_capacity(texts.n);
+                texts.each(self.parts, |a, b| ranges.push((a as u32, b as u32)))?;
+                let made = self.after_each(&ranges, state)?;
+                self.entries.insert((leaf, state), made.clone());
+                made
+            }
+        }))
+    }
+
+    /// States after every number of a leaf, from one state.
+    fn after_numbers(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if let Some(known) = self.entries.get(&(leaf, state)) {
+            return Ok(known.clone());
+        }
+        let parts = self.parts;
+        let (Spec::Number { ints, .. } | Spec::Stamp { ints, .. }) = self.leaves[leaf] else {
+            return Err("a column without numbers".into());
+        };
+        let values = match self.numbers.get(&leaf) {
+            Some(values) => values.clone(),
+            None => {
+                let mut values = Vec::with_capacity(ints.n);
+                ints.each(parts, |v| {
+                    values.push(v);
+                    Ok(())
+                })?;
+                let values = Rc::new(values);
+                self.numbers.insert(leaf, values.clone());
+                values
+            }
+        };
+        let (mut form, mut clock) = (0, None);
+        match self.leaves[leaf] {
+            Spec::Number { form: f, .. } => form = *f,
+            Spec::Stamp { literals, widths, radixes, .. } => {
+                clock = Some(stamp(parts, literals, widths, radixes)?)
+            }
+            _ => {}
+        }
+        let mut text = Vec::new();
+        // Numbers come again and again: those that came last are known, with the state behind them.
+        let mut recent = vec![(0u64, UNKNOWN); RECENT];
+        let mut after = Vec::with_capacity(values.len());
+        for &v in values.iter() {
+            let known = &mut recent[(v ^ v >> 11) as usize % RECENT];
+            if known.0 != v || known.1 == UNKNOWN {
+                text.clear();
+                match &clock {
+                    Some(clock) => clock.format(&mut text, v)?,
+                    None => numbers::unparse(&mut text, v, form)?,
+                }
+                *known = (v, self.run(state, &text)?);
+            }
+            after.push(known.1);
+        }
+        let after = Rc::new(after);
+        self.entries.insert((leaf, state), after.clone());
+        Ok(after)
+    }
+
+    /// States that values of a leaf do lead to. It has some.
+    fn exact(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if let Some(known) = self.exact.get(&(leaf, state)) {
+            return Ok(known.clone());
+        }
+        let image = match self.leaves[leaf] {
+            Spec::Pool(refs) => {
+                let table = self.table(leaf, state)?.ok_or("a pool without entries")?;
+                let (mut found, mut last) = (Vec::new(), UNKNOWN);
+                for r in refs {
+                    let after = *table.get(*r as usize).ok_or("an entry beyond the pool")?;
+                    if after != last {
+                        last = after;
+                        if !found.contains(&after) {
+                            found.push(after);
+                        }
+                    }
+                }
+                found
+            }
+            Spec::Number { .. } | Spec::Stamp { .. } => distinct(&self.after_numbers(leaf, state)?),
+            _ => return self.image(leaf, state),
+        };
+        if image.len() > MAX_STATES {
+            return Err(Lack::Otherwise);
+        }
+        let image = Rc::new(image);
+        self.exact.insert((leaf, state), image.clone());
+        Ok(image)
+    }
+
+    /// States that values of a leaf can lead to; more than there are, maybe.
+    fn image(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if state <= FOUND {
+            return Ok(Rc::new(vec![state]));
+        }
+        // All pool columns share what is known of the pool.
+        let pool = matches!(self.leaves[leaf], Spec::Pool(_));
+        let key = (if pool { usize::MAX } else { leaf }, state);
+        if let Some(known) = self.images.get(&key) {
+            return Ok(known.clone());
+        }
+        let image = if let Some(table) = self.table(leaf, state)? {
+            distinct(&table)
+        } else {
+            let parts = self.parts;
+            match self.leaves[leaf] {
+                Spec::Constant { at, len } => self.through(&[state], parts.slice(TEXT, *at, *len)?)?,
+                Spec::Number { form, .. } => {
+                    let mut from = vec![state];
+                    if *form == numbers::SIGNED {
+                        from.push(self.run(state, b"-")?);
+                    }
+                    self.digits(&from)?
+                }
+                Spec::Stamp { literals, .. } => {
+                    let mut states = vec![state];
+                    for (k, (at, len)) in literals.iter().enumerate() {
+                        if k > 0 {
+                            states = self.digits(&states)?;
+                        }
+                        states = self.through(&states, parts.slice(TEXT, *at, *len)?)?;
+                    }
+                    states
+                }
+                _ => Vec::new(),
+            }
+        };
+        if image.len() > MAX_STATES {
+            return Err(Lack::Otherwise);
+        }
+        let image = Rc::new(image);
+        self.images.insert(key, image.clone());
+        Ok(image)
+    }
+
+    /// A template as the literal it begins with, and its values, those of split columns taken apart.
+    fn elements(&mut self, t: usize) -> Result<(Vec<u8>, Vec<Element>), Lack> {
+        let (view, parts) = (self.view, self.parts);
+        let literals = &view.templates[t].literals;
+        let mut begin = literals[0].clone();
+        let mut elements: Vec<Element> = Vec::with_capacity(literals.len());
+        for (slot, &c) in view.columns[t].iter().enumerate() {
+            let open = |elements: &mut Vec<Element>, judge: &mut Self, spec: &'a Spec, literal: &[u8]| {
+                judge.spend(literal.len() + 1)?;
+                let leaf = judge.leaf(spec);
+                elements.push(Element { slot, leaf, literal: literal.to_vec(), nodes: Vec::new() });
+                Ok::<_, Lack>(())
+            };
+            match &view.specs[c as usize] {
+                Spec::Split { literals: between, parts: split } => {
+                    for (k, (at, len)) in between.iter().enumerate() {
+                        let literal = parts.slice(TEXT, *at, *len)?;
+                        if k > 0 {
+                            open(&mut elements, self, &split[k - 1], literal)?;
+                        } else {
+                            self.spend(literal.len())?;
+                            elements.last_mut().map_or(&mut begin, |e| &mut e.literal).extend(literal);
+                        }
+                    }
+                    let last = elements.last_mut().map_or(&mut begin, |e| &mut e.literal);
+                    last.extend(&literals[slot + 1]);
+                }
+                spec => open(&mut elements, self, spec, &literals[slot + 1])?,
+            }
+        }
+        Ok((begin, elements))
+    }
+
+    fn plan(&mut self, t: usize) -> Result<Plan, Lack> {
+        let (begin, mut elements) = self.elements(t)?;
+        // A literal that matches from wherever: no value matters.
+        for i in 0..=elements.len() {
+            let literal = if i == 0 { &begin } else { &elements[i - 1].literal };
+            let mut all = true;
+            for k in 0..self.fresh.len() {
+                all = all && self.run(self.fresh[k], literal)? == FOUND;
+            }
+            if all {
+                return Ok(Plan::All(true));
+            }
+        }
+        let start = self.run(BEGIN, &begin)?;
+        let mut states = vec![start];
+        for element in &mut elements {
+            let mut after: Vec<u32> = Vec::new();
+            for &state in &states {
+                let mut image = self.image(element.leaf, state)?;
+                let (mut behind, mut then) = self.behind(&image, &element.literal)?;
+                if then.len() > 1 {
+                    image = self.exact(element.leaf, state)?;
+                    (behind, then) = self.behind(&image, &element.literal)?;
+                }
+                for s in &then {
+                    if !after.contains(s) {
+                        after.push(*s);
+                    }
+                }
+                let go = match then[..] {
+                    [one] => Go::Always(one),
+                    _ => match self.table(element.leaf, state)? {
+                        Some(table) => Go::Entry(table),
+                        None => Go::Entry(self.after_numbers(element.leaf, state)?),
+                    },
+                };
+                element.nodes.push(Node { state, verdict: Verdict::Depends, go, behind, then });
+            }
+            if after.len() > MAX_STATES {
+                return Err(Lack::Otherwise);
+            }
+            states = after;
+        }
+        // From the end back.
+        let mut known: Vec<(u32, Verdict)> = Vec::new();
+        for state in states {
+            known.push((state, Verdict::of(self.automaton.ends(state)?)));
+        }
+        for element in elements.iter_mut().rev() {
+            for node in &mut element.nodes {
+                let mut all = None;
+                for then in &node.then {
+                    let one = known.iter().find(|k| k.0 == *then).map_or(Verdict::Depends, |k| k.1);
+                    all = match all {
+                        Some(all) if all != one => Some(Verdict::Depends),
+                        _ => Some(one),
+                    };
+                }
+                node.verdict = all.unwrap_or(Verdict::No);
+            }
+            known = element.nodes.iter().map(|n| (n.state, n.verdict)).collect();
+        }
+        Ok(match known.first().map(|k| k.1) {
+            Some(Verdict::Depends) => Plan::Rows(Undecided { start, elements }),
+            verdict => Plan::All(verdict == Some(Verdict::Yes)),
+        })
+    }
+
+    /// What a literal makes of some states: each with the one behind it, and those, each once.
+    fn behind(&mut self, states: &[u32], literal: &[u8]) -> Result<(Vec<(u32, u32)>, Vec<u32>), Lack> {
+        let mut behind = Vec::with_capacity(states.len());
+        for &state in states {
+            behind.push((state, self.run(state, literal)?));
+        }
+        let mut then: Vec<u32> = behind.iter().map(|b| b.1).collect();
+        then.sort_unstable();
+        then.dedup();
+        Ok((behind, then))
+    }
+
+    /// Whether the row that comes next has a match.
+    #[inline(always)]
+    fn row(&mut self, plan: &Undecided, t: usize, places: &Places) -> Result<bool, Lack> {
+        let mut state = plan.start;
+        for element in &plan.elements {
+            let Some(node) = element.nodes.iter().find(|n| n.state == state) else {
+                return Err("a state that could not be reached".into());
+            };
+            match node.verdict {
+                Verdict::Yes => return Ok(true),
+                Verdict::No => return Ok(false),
+                Verdict::Depends => {}
+            }
+            let before = match &node.go {
+                Go::Always(next) => {
+                    state = *next;
+                    continue;
+                }
+                Go::Entry(table) => {
+                    let i = places.of(t, element.slot).1 as usize;
+                    let entry = match self.leaves[element.leaf] {
+                        Spec::Pool(refs) => refs.get(i).map(|r| *r as usize),
+                        Spec::Dictionary { index, .. } => {
+                            Some(usize::from(self.parts.slice(INDEX, index + i, 1)?[0]))
+                        }
+                        _ => Some(i),
+                    };
+                    *entry.and_then(|e| table.get(e)).ok_or("an entry beyond its column")?
+                }
+            };
+            let Some(next) = node.behind.iter().find(|b| b.0 == before) else {
+                return Err("a state that could not be reached".into());
+            };
+            state = next.1;
+        }
+        Ok(self.automaton.ends(state)?)
+    }
+}
+
+/// What a search found: rows (growing), or only how many.
+pub struct Found {
+    pub rows: Vec<u32>,
+    pub count: usize,
+}
+
+/// Rows that have a match, or, inverted, all others; `most` of them at most. `counts`: no rows are listed.
+pub fn find(
+    parts: &Parts,
+    view: &View,
+    automaton: &mut Automaton,
+    invert: bool,
+    most: usize,
+    counts: bool,
+) -> Result<Found, Lack> {
+    let fresh = automaton.fresh()?;
+    let mut judge = Judge {
+        parts,
+        view,
+        automaton,
+        leaves: Vec::new(),
+        known_leaves: HashMap::new(),
+        pool: HashMap::new(),
+        entries: HashMap::new(),
+        images: HashMap::new(),
+        exact: HashMap::new(),
+        numbers: HashMap::new(),
+        fresh,
+        budget: 6 * view.raw_len + (1 << 20),
+    };
+    let mut plans: Vec<Plan> = Vec::with_capacity(view.templates.len());
+    for t in 0..view.templates.len() {
+        let plan = if view.uses[t] > 0 { judge.plan(t)? } else { Plan::All(false) };
+        plans.push(plan);
+    }
+    // Columns that something depends on.
+    let mut wanted = vec![false; view.counts.len()];
+    for (plan, columns) in plans.iter().zip(&view.columns) {
+        let Plan::Rows(undecided) = plan else { continue };
+        for element in &undecided.elements {
+            for node in element.nodes.iter().filter(|n| n.verdict == Verdict::Depends) {
+                if matches!(node.go, Go::Always(_)) {
+                    continue;
+                }
+                judge.leaves[element.leaf].needs(parts)?;
+                wanted[columns[element.slot] as usize] = true;
+            }
+        }
+    }
+    if counts && !wanted.contains(&true) {
+        let all = plans.iter().zip(&view.uses).filter(|(p, _)| matches!(p, Plan::All(f) if *f != invert));
+        return Ok(Found { rows: Vec::new(), count: all.map(|p| *p.1).sum::<usize>().min(most) });
+    }
+    let mut places = Places::new(view, &wanted);
+    let mut found = Found { rows: Vec::new(), count: 0 };
+    for (row, &t) in view.rows.iter().enumerate() {
+        if found.count >= most {
+            break;
+        }
+        let t = t as usize;
+        let matches = match &plans[t] {
+            Plan::All(matches) => *matches,
+            Plan::Rows(undecided) => judge.row(undecided, t, &places)?,
+        };
+        if matches != invert {
+            found.count += 1;
+            if !counts {
+                found.rows.push(row as u32);
+            }
+        }
+        places.pass(t);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::pick;
+    use crate::archive::{encode, select, STREAMS};
+    use crate::rows::{field_rows, line_rows, OwnedRows};
+    use crate::search::automaton::{Kind, Op, Program};
+    use crate::search::text::matching;
+
+    fn numbers(mut state: u32) -> impl FnMut(u32) -> u32 {
+        move |n| {
+            state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+            (state >> 16) % n
+        }
+    }
+
+    /// Lines of a few kinds, with numbers, stamps, words that come again and words that do not.
+    fn log(next: &mut impl FnMut(u32) -> u32) -> Vec<u8> {
+        let mut text = Vec::new();
+        let wide = next(2) == 0;
+        for i in 0..next(400) {
+            let big = if wide { 60_000 } else { 200 };
+            let line = match next(6) {
+                0 | 1 => {
+                    format!("10:{:02}:{:02} job {} took {} ms", i / 60 % 60, i % 60, next(40), next(big))
+                }
+                2 => format!(
+                    "10:{:02}:{:02} user u{} from 10.{}.7.{} ab",
+                    i / 60 % 60,
+                    i % 60,
+                    next(9),
+                    next(99),
+                    next(9)
+                ),
+                3 => format!(
+                    "10:{:02}:{:02} id {:08x} {}",
+                    i / 60 % 60,
+                    i % 60,
+                    next(60_000) * 70_001,
+                    -(next(5) as i32)
+                ),
+                4 => format!(
+                    "10:{:02}:{:02} state {}",
+                    i / 60 % 60,
+                    i % 60,
+                    ["up", "down", "", "a b"][next(4) as usize]
+                ),
+                _ => ["", "abab ab", "same line", "x"][next(4) as usize].to_string(),
+            };
+            text.extend_from_slice(line.as_bytes());
+            text.extend_from_slice(if next(9) == 0 { b"\r\n" } else { b"\n" });
+        }
+        if next(3) == 0 {
+            text.pop();
+        }
+        text
+    }
+
+    fn opened(raw: &[u8], rows: &OwnedRows) -> Parts {
+        let mut first = 0;
+        let columns: Vec<Vec<u32>> = rows
+            .templates
+            .iter()
+            .map(|t| {
+                first += t.slots() as u32;
+                (first - t.slots() as u32..first).collect()
+            })
+            .collect();
+        let streams = encode::encode(&rows.on(raw), &columns).unwrap();
+        let mut parts = Parts::default();
+        for k in 0..STREAMS {
+            parts.sizes[k] = streams[k].len();
+        }
+        for k in select::ALWAYS {
+            parts.bytes[k] = Some(streams[k].clone());
+        }
+        // The rest when it is asked for.
+        parts.bytes.iter_mut().zip(streams).for_each(|(to, from)| {
+            to.get_or_insert(from);
+        });
+        parts
+    }
+
+    /// Text in which `.` is any byte, with a place before and behind.
+    fn program(text: &[u8], before: Option<Kind>, behind: Option<Kind>) -> Program {
+        let (mut ops, mut sets) = (Vec::new(), Vec::new());
+        let then = |op: fn(u32, u32) -> Op, what: u32, ops: &mut Vec<Op>| {
+            let next = ops.len() as u32 + 1;
+            ops.push(op(what, next));
+        };
+        let place = |kind: Kind, ops: &mut Vec<Op>| {
+            let next = ops.len() as u32 + 1;
+            ops.push(Op::Place(kind, next));
+        };
+        before.into_iter().for_each(|kind| place(kind, &mut ops));
+        for &byte in text {
+            let mut set = [0u64; 4];
+            if byte == b'.' {
+                set = [u64::MAX; 4];
+            }
+            set[usize::from(byte) / 64] |= 1 << (byte % 64);
+            then(Op::Set, sets.len() as u32, &mut ops);
+            sets.push(set);
+        }
+        behind.into_iter().for_each(|kind| place(kind, &mut ops));
+        ops.push(Op::Match);
+        Program::new(ops, sets).unwrap()
+    }
+
+    #[test]
+    fn columns_answer_what_their_text_answers() {
+        let mut next = numbers(29);
+        for round in 0..120 {
+            let raw = log(&mut next);
+            if raw.is_empty() {
+                continue;
+            }
+            let rows = if round % 10 == 0 { line_rows(&raw) } else { field_rows(&raw, 64) };
+            let parts = opened(&raw, &rows);
+            let view = select::open(&parts, rows.rows.len(), raw.len()).unwrap();
+            let lines: Vec<&[u8]> = raw.split_inclusive(|b| *b == b'\n').collect();
+            let chosen: Vec<u32> = (0..lines.len() as u32).filter(|_| next(3) == 0).collect();
+            let expected: Vec<u8> = chosen.iter().flat_map(|i| lines[*i as usize].to_vec()).collect();
+            assert_eq!(pick::rows(&parts, &view, &chosen).unwrap(), expected);
+            for _ in 0..12 {
+                // Some piece of some line, or what is like it.
+                let line = lines[next(lines.len() as u32) as usize];
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                let start = next(line.len() as u32 + 1) as usize;
+                let end = (start + next(14) as usize).min(line.len());
+                let mut piece = line[start..end].to_vec();
+                if next(3) == 0 && !piece.is_empty() {
+                    let at = next(piece.len() as u32) as usize;
+                    piece[at] = b".a1 "[next(4) as usize];
+                }
+                let kinds = [Kind::LineBegin, Kind::WordEdge, Kind::NoWordBefore, Kind::WordBegin];
+                let before = (next(4) == 0).then(|| kinds[next(4) as usize]);
+                let kinds = [Kind::LineEnd, Kind::NoWordBehind, Kind::NoWordEdge, Kind::WordEnd];
+                let behind = (next(4) == 0).then(|| kinds[next(4) as usize]);
+                let program = program(&piece, before, behind);
+                for invert in [false, true] {
+                    let mut automaton = Automaton::new(&program);
+                    let expected = matching(&raw, &mut automaton, None, false, invert, usize::MAX).unwrap();
+                    let expected: Vec<u32> = expected.iter().map(|hit| hit.line as u32).collect();
+                    let mut automaton = Automaton::new(&program);
+                    let found = find(&parts, &view, &mut automaton, invert, usize::MAX, false).unwrap();
+                    assert_eq!(found.rows, expected, "{piece:?} {before:?} {behind:?}");
+                    let count = find(&parts, &view, &mut automaton, invert, usize::MAX, true).unwrap();
+                    assert_eq!(count.count, expected.len());
+                    let first = find(&parts, &view, &mut automaton, invert, 2, false).unwrap();
+                    assert_eq!(first.rows, expected[..expected.len().min(2)]);
+                }
+            }
+        }
+    }
+}
