@@ -302,7 +302,7 @@ class DrainCore:
         max_groups: int,
         mask_atoms: bool,
         delimiters: bytes,
-        memory: int = 256 << 20,
+        memory: int = 32 << 20,
     ) -> None:
         self.delimiters = delimiters
         self._pointer = owned(

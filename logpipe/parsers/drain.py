@@ -26,9 +26,13 @@ from logpipe.template import SlotKind, Template
 if TYPE_CHECKING:
     from logpipe.native import DrainCore
 
-__all__ = ["Drain"]
+__all__ = ["MEMORY", "Drain"]
 
 ATOMS = "atoms"
+
+MEMORY = 32 << 20
+"""Bytes of templates and tree after which nothing more is learned. What Python keeps beside them
+(examples, columns, the table of a file) takes ten times as much."""
 
 _MASKED = b"<*>"
 _MOST = 1 << 31
@@ -41,6 +45,10 @@ def _items(texts: object) -> Iterable[object]:
 
 class Drain(Parser):
     """Online Drain over tokens whose digit-bearing parts are masked.
+
+    It learns until templates and tree take `MEMORY` bytes (some 60,000 templates of ordinary
+    length); lines of noise beyond that which no template fits are of group 0, and exact all the
+    same.
 
     Args:
         depth: depth of the tree, at least 3; `depth - 3` leading tokens decide the way through it.
@@ -123,6 +131,7 @@ class Drain(Parser):
             max_groups=self.max_clusters or 0,
             mask_atoms=ATOMS in self.masks,
             delimiters="".join(self.extra_delimiters).encode(),
+            memory=MEMORY,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from strategies import MemorySource
 
@@ -72,3 +73,18 @@ def test_a_frozen_table_still_describes_a_line_whose_branch_was_overgrown():
 
     assert learned == [1, 1, 2, 2]
     assert parser.predict([b"foo k x q", b"foo \t k  x q"]).tolist() == [1, 1]
+
+
+def test_noise_stops_being_learned_and_stays_exact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond the memory for templates, a line that nothing fits is of group 0; others are known."""
+    monkeypatch.setattr("logpipe.parsers.drain.MEMORY", 100_000)
+    words = [chr(97 + i // 26 % 26) + chr(97 + i % 26) + "x" * (i % 7) for i in range(600)]
+    noise = [f"{word} {word}{word} {word[::-1]} end".encode() for word in words]
+    parser = Drain(max_children=1000)
+    groups = parser.fit_predict(noise)
+    assert groups[0] == 1
+    assert groups[-1] == 0
+    assert 0 < np.count_nonzero(groups) < len(noise)
+    assert parser.predict(noise[:1]).tolist() == [1]
