@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -115,8 +115,14 @@ def respacings(
     Of several that would do, the one with the most literal bytes counts. A group gets no more than
     64 of them.
     """
-    known = [template for template in templates if template.group]
     blanks = re.compile(b"[" + re.escape(_WHITE + delimiters) + b"]+")
+    known = [template for template in templates if template.group]
+    uneven = _uneven(delimiters)
+    if not any(uneven((message,)) for message in messages):
+        # What fits no template as it is can only fit one whose own spacing is not the usual.
+        known = [template for template in known if uneven(template.literals)]
+    if not known:
+        return []
     forms = Matcher(
         (
             Template(0, number, squeezed(t.literals, blanks), t.kinds)
@@ -138,6 +144,15 @@ def respacings(
             new = Template(0, template.group, literals, template.kinds)
             found[template.group, literals] = new
     return list(found.values())
+
+
+def _uneven(delimiters: bytes) -> Callable[[tuple[bytes, ...]], bool]:
+    """Whether literals have other white space than single blanks between other bytes."""
+    others = re.escape(_WHITE.replace(b" ", b"") + delimiters.replace(b" ", b""))
+    search = re.compile(b"[" + others + b"]|  ").search
+    return lambda literals: (
+        literals[0].startswith(b" ") or literals[-1].endswith(b" ") or any(map(search, literals))
+    )
 
 
 def respaced(

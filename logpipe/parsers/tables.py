@@ -7,9 +7,10 @@ Such a parser (`Parser.matcher`) never sees every line, and no line is looked at
 2. All lines are matched natively. What fits nothing is put aside.
 3. Of what was put aside, lines that differ from a template in white space only make templates of
    its group. Of the others the parser is given a sample again (`partial_fit`), and all that is left
-   is matched against the new templates, until nothing is left, nothing new is learned, or after
-   some rounds. A line keeps the template it was given first, so that no round changes what came
-   before.
+   is matched against the new templates, until nothing is left, nothing new is learned, a round has
+   learned about as many templates as there are lines that fit them, or after some rounds. What is
+   left then comes to the parser once more if it has `settle`. A line keeps the template it was
+   given first, so that no round changes what came before.
 
 Then the template of every line is known, and the last pass is that of `Learning.batches`.
 """
@@ -43,6 +44,9 @@ SAMPLE_BYTES = 64 << 20
 ROUNDS = 4
 """How often what fitted nothing is learned from."""
 
+
+EARNS = 2
+"""Lines that a template of a round must fit on average for another round to be worth it."""
 
 RESPACED = 1 << 15
 """Lines that fitted nothing of which the white space is looked at."""
@@ -180,6 +184,7 @@ class TableLearning(Learning):
         self._splitter = Matcher()
         self._sample = Sample(parser.sample_lines)
         self._sampled = 0
+        self._lines = 0
         self._rounds: list[IdSpool] = []
         self._queues: list[Queue] = []
 
@@ -210,16 +215,25 @@ class TableLearning(Learning):
         matcher = self._matcher()
         left = self._match(matcher)
         can_learn = not self._frozen and callable(getattr(self.parser, "partial_fit", None))
+        earned = self._lines - left.lines >= EARNS * (len(matcher.templates) - 1)
         for _ in range(ROUNDS):
             left = self._respace(matcher, left)
-            if left.lines == 0 or not can_learn:
+            if left.lines == 0 or not can_learn or not earned:
                 break
-            known = len(matcher.templates)
+            known, lines = len(matcher.templates), left.lines
             self._call("partial_fit", left.sample.column())
             matcher = self._checked(matcher, known)
-            if len(matcher.templates) == known:
+            new = len(matcher.templates) - known
+            if new == 0:
                 break
             left = self._match_left(matcher, left)
+            earned = lines - left.lines >= EARNS * new
+        if left.lines and can_learn and callable(getattr(self.parser, "settle", None)):
+            known = len(matcher.templates)
+            self._call("settle", left.sample.head(left.lines))
+            matcher = self._checked(matcher, known)
+            if len(matcher.templates) > known:
+                left = self._match_left(matcher, left)
         left.close()
         self._count(matcher.templates)
         self._programs = Programs(matcher.templates, matcher.delimiters)
@@ -251,6 +265,9 @@ class TableLearning(Learning):
     def _checked(self, before: Matcher, known: int) -> Matcher:
         """The matcher as it is now; its first templates must be those it had."""
         matcher = self._matcher()
+        if matcher is before:
+            # One table can only be appended to.
+            return matcher
         kept = [(t.group, t.literals, t.kinds) for t in list(before.templates)[:known]]
         found = [(t.group, t.literals, t.kinds) for t in list(matcher.templates)[:known]]
         if kept != found:
@@ -278,6 +295,7 @@ class TableLearning(Learning):
             for batch in matched(source, matcher, header, pool, progress):
                 spool.put(batch.template_ids)
                 self.summary.bytes += batch.size
+                self._lines += len(batch)
                 self.summary.look_at(batch)
                 self.summary.count_headers(batch)
                 left.add(batch.column(VERBATIM, 0))

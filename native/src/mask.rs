@@ -252,6 +252,7 @@ impl Lexer {
             let (end, possible) = self.filter.token(text, p);
             scratch.tokens.push((p as u32, end as u32, possible));
             let mut left = possible & !MEMBERS;
+            let mut looked = p;
             let mut at = p.max(done);
             p = end;
             if left == 0 {
@@ -265,10 +266,12 @@ impl Lexer {
                 }
                 match self.first_of(rules, text, at, found, scratch) {
                     Some(on) => {
-                        // The match may have taken what a rule needs.
                         (at, done) = (on, on);
-                        if on < end {
+                        // The match may have taken what a rule needs. Looking again is worth it, and
+                        // linear in the token, only if much of it is behind us since the last time.
+                        if on < end && (on - looked) * 4 >= end - on {
                             left &= self.filter.token(text, on).1;
+                            looked = on;
                         }
                     }
                     None => at += 1,

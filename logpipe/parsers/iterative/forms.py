@@ -7,21 +7,21 @@ may have put further marks; every form ends as one exact template, or one per sp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
 
-__all__ = ["FIELDS", "MARK", "TOKENS", "Forms", "joint", "places", "slot"]
+__all__ = ["FIELDS", "MARK", "TOKENS", "Forms", "joint", "slot"]
 
 MARK = f"[{MARKS[0]}-{MARKS[-1]}]"
 """A class of characters for expressions: any mark."""
 
-FIELDS = re.compile(r"""[\s,;:=|"'()\[\]{}<>]+""")
+FIELDS = re.compile(r"""([\s,;:=|"'()\[\]{}<>]+)""")
 """What separates the fields of a form."""
 
-TOKENS = re.compile(r"\s+")
+TOKENS = re.compile(r"(\s+)")
 """What separates tokens."""
 
 # Classes whose values may hold blanks.
@@ -40,11 +40,15 @@ class Forms:
         counts: lines per form.
         off: rules that are not to be used.
         kin: forms that are of the group of another one though their text differs.
+        work: characters, fields and tokens that were looked at.
+        merges: how often forms were merged.
     """
 
     counts: dict[str, int]
     off: frozenset[str] = frozenset()
     kin: dict[str, str] = field(default_factory=dict)
+    work: int = 0
+    merges: int = 0
     _became: dict[str, str] = field(default_factory=dict)
 
     def on(self, rule: str) -> bool:
@@ -54,6 +58,7 @@ class Forms:
     def merge(self, olds: Iterable[str], new: str) -> None:
         """Some forms become one; `new` may be there already."""
         total = 0
+        self.merges += 1
         for old in olds:
             total += self.counts.pop(old)
             if old != new:
@@ -71,21 +76,6 @@ class Forms:
         for old in passed[:-1]:
             self._became[old] = form
         return form
-
-
-def places(form: str, separators: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Where the pieces between separators begin and end; none is empty.
-
-    >>> list(places("a: b", FIELDS))
-    [(0, 1), (3, 4)]
-    """
-    at = 0
-    for match in separators.finditer(form):
-        if match.start() > at:
-            yield at, match.start()
-        at = match.end()
-    if at < len(form):
-        yield at, len(form)
 
 
 def joint(values: Iterable[str]) -> str:

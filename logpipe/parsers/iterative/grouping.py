@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
-from logpipe.parsers.iterative.steps import digit_words, echoes, pairs, records, similar, word_slots
+from logpipe.parsers.iterative.similar import similar
+from logpipe.parsers.iterative.steps import digit_words, echoes, pairs, records, word_slots
 
 __all__ = ["GROUP_RULES", "group", "group_key", "series"]
 
@@ -51,7 +53,8 @@ _IDS = "".join(map(mark, (Mask.ID, Mask.SIGNED_ID, Mask.LIST)))
 _PLACES = "".join(map(mark, (Mask.HEX, Mask.UUID, Mask.PATH, Mask.IP, Mask.HOST)))
 _SERIES = re.compile(rf"[{_IDS}](?:,? [{_IDS}])+|([{_PLACES}])(?:,? \1)+")
 _FUSED = re.compile(rf"{MARK}(?:[:/.,@#+|-]{{1,2}}{MARK})+")
-_DENSE = re.compile(rf"(?<!\S)[^\s=]*(?:{MARK}[^\s={MARKS[0]}-{MARKS[-1]}]*){{4,}}(?=\s|$)")
+_PART = rf"[^\s={MARKS[0]}-{MARKS[-1]}]*+"
+_DENSE = re.compile(rf"(?<!\S)(?:{_PART}{MARK}){{4,}}+{_PART}(?=\s|$)")
 _RUN = re.compile(rf"{MARK}(?:(?: +|, ?|; ?){MARK}){{3,}}")
 _BEHIND_EQUALS = re.compile(rf"={MARK}")
 _IN_PARENTHESES = re.compile(rf"\({MARK}\)")
@@ -61,6 +64,10 @@ _EMPTY = re.compile(r"=(?=[\s,;)\]}]|$)|\(\)")
 
 RARER = 20
 """How many times as many lines have no remark, if the remark is one that makes no group."""
+
+
+MOST_REMARKS = 8
+"""Remarks of a form that are looked at."""
 
 
 def series(text: str) -> str:
@@ -74,7 +81,7 @@ def series(text: str) -> str:
 
 def _without_remark(form: str, lines: int, plain_lines: Mapping[str, int]) -> str:
     """The form without a remark of one word in parentheses, if far more lines have it without."""
-    for match in _WORD_REMARK.finditer(form):
+    for match in islice(_WORD_REMARK.finditer(form), MOST_REMARKS):
         plain = form[: match.start()] + form[match.end() :]
         if plain_lines.get(re.sub(MARK, _FIELD, plain), 0) >= RARER * lines:
             return plain
@@ -113,6 +120,7 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
     if forms.on("echoes"):
         echoes(forms)
     for _ in range(2):
+        merges = forms.merges
         word_slots(forms, FIELDS)
         if forms.on("whole-tokens"):
             word_slots(forms, TOKENS)
@@ -120,6 +128,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
             pairs(forms)
         if forms.on("similar"):
             similar(forms)
+        if forms.merges == merges:
+            break
     groups: dict[str, list[str]] = defaultdict(list)
     plain_lines: dict[str, int] = defaultdict(int)
     if forms.on("light-remarks"):

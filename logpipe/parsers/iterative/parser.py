@@ -26,7 +26,7 @@ from logpipe.parsers.iterative.categories import Category
 from logpipe.parsers.iterative.grouping import GROUP_RULES, group, series
 from logpipe.parsers.iterative.keeping import kept
 from logpipe.parsers.iterative.lexing import lexer
-from logpipe.parsers.iterative.mask import mark
+from logpipe.parsers.iterative.mask import mark, masked
 from logpipe.parsers.iterative.mask_rules import RULES, Mask
 from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.parsers.iterative.templates import Shape, respaced, shape_of, squeezed
@@ -39,8 +39,17 @@ _FIELD = mark(Mask.FIELD)
 ROUNDS = 8
 """How often what fitted nothing is sampled again."""
 
-MASKED_BYTES = 64 << 20
+MASKED_BYTES = 16 << 20
 """Bytes of distinct masked messages that are compared at a time; the rest waits for a round."""
+
+MOST_KNOWN = 1 << 13
+"""Forms known from earlier rounds that new ones are compared with, the heaviest."""
+
+LEADING = 100
+"""Lines of a sample that must begin alike to make a group when nothing better can be learned."""
+
+MOST_LEADING = 64
+"""Bytes of what they begin with."""
 
 LITERAL_BYTES = 64 << 20
 """Literal bytes of all templates together; what would need more is not learned."""
@@ -59,6 +68,8 @@ class Iterative(Parser):
     Attributes:
         templates_: exact templates; several per group where spacing or values differ in number.
         forms_: per group, the masked text that `logpipe.export.styles` prints for it.
+        work_: characters, fields and tokens that were compared so far; what bounds it are the
+            constants here and in `bounds` and `similar`, per round, whatever the messages are.
     """
 
     def __init__(
@@ -101,6 +112,7 @@ class Iterative(Parser):
         self._group_of: dict[str, int] = {}
         self._known: set[Shape] = set()
         self._literal_bytes = 0
+        self.work_ = 0
         self._table = Matcher()
 
     @property
@@ -142,36 +154,66 @@ class Iterative(Parser):
             groups[left] = found
             left = left[found == UNKNOWN_GROUP]
             known = len(self.templates_)
-            if len(left):
+            if len(left) and len(self._known) < self.max_templates:
                 self._learn(column, left[_spread(len(left), self.sample_lines)])
             if len(self.templates_) == known:
                 break
         return groups
 
+    def settle(self, messages: Messages) -> None:
+        """Gives messages that are not worth learning coarse groups: those that begin alike.
+
+        For a log in which nearly every line would be a template of its own. A first token that
+        many messages have, and no variable, makes a group `token <rest>`; what has none is left
+        unknown. Lines that have a template keep it, because any other is more literal.
+        """
+        column = as_column(messages)
+        heads: Counter[bytes] = Counter()
+        for message in column:
+            head, blank, rest = message[: MOST_LEADING + 1].partition(b" ")
+            if blank and head and rest:
+                heads[head] += 1
+        least = max(LEADING, len(column) // 100)
+        new: list[tuple[int, Shape]] = []
+        for head in sorted(head for head, count in heads.items() if count >= least):
+            form = masked(head.decode("latin-1")) + " " + mark(Mask.REST)
+            shape = shape_of(form)
+            if len(shape[1]) == 1 and shape not in self._known:
+                number = len(self.forms_) + 1
+                self.forms_[number] = form
+                new.append((number, shape))
+        self._append(new)
+
     def _learn(self, column: ByteColumn, rows: npt.NDArray[np.int64]) -> None:
         """One round: compares the masked messages with each other and with what is known."""
         sample = rows_of(column, rows)
-        masked = lexer(self.off).rows(sample, most_bytes=MASKED_BYTES)
+        lexed = lexer(self.off).rows(sample, most_bytes=MASKED_BYTES)
         raw: Counter[str] = Counter()
         examples: dict[str, list[int]] = defaultdict(list)
         together = "series" not in self.off
         names: list[str] = []
-        for text, count in zip(masked.texts(), masked.counts.tolist(), strict=True):
+        for text, count in zip(lexed.texts(), lexed.counts.tolist(), strict=True):
             names.append(series(text) if together else text)
             raw[names[-1]] += count
         if self.keep:
-            for position, row in enumerate(masked.row.tolist()):
+            for position, row in enumerate(lexed.row.tolist()):
                 if row >= 0:
                     examples[names[row]].append(position)
-        counts: Counter[str] = Counter(self._counts)
         spaced: dict[str, list[str]] = defaultdict(list)
+        found: Counter[str] = Counter()
         for text, count in raw.items():
             form = squeezed(text)
-            counts[form] += count
+            found[form] += count
             spaced[form].append(text)
-        forms, speaks = group(counts, self.off)
-        self._number(forms.counts, speaks, {old: forms.final(old) for old in self._counts})
-        self._counts = dict(forms.counts)
+        # Of very many forms, those with few lines stay what they are.
+        heaviest = sorted(self._counts, key=lambda f: (-self._counts[f], f))[:MOST_KNOWN]
+        known = {f: self._counts[f] for f in heaviest}
+        known.update((f, self._counts[f]) for f in found if f in self._counts)
+        idle = {f: n for f, n in self._counts.items() if f not in known}
+        forms, speaks = group(Counter(known) + found, self.off)
+        self.work_ += forms.work
+        self._number(forms.counts, speaks, {old: forms.final(old) for old in known}, idle)
+        self._counts = {**idle, **forms.counts}
         new: list[tuple[int, Shape]] = []
         for form, texts in spaced.items():
             final = forms.final(form)
@@ -195,7 +237,11 @@ class Iterative(Parser):
         return found
 
     def _number(
-        self, counts: Mapping[str, int], speaks: Mapping[str, str], became: Mapping[str, str]
+        self,
+        counts: Mapping[str, int],
+        speaks: Mapping[str, str],
+        became: Mapping[str, str],
+        idle: Mapping[str, int],
     ) -> None:
         """Gives groups numbers: the old one where an old form is in it, else the next."""
         members: dict[str, list[str]] = defaultdict(list)
@@ -204,7 +250,9 @@ class Iterative(Parser):
         before: dict[str, list[int]] = defaultdict(list)
         for old, now in became.items():
             before[now].append(self._group_of[old])
-        numbers: dict[str, int] = {}
+        numbers: dict[str, int] = {form: self._group_of[form] for form in idle}
+        for form in speaks.keys() & idle.keys():
+            before[form].append(numbers[form])
         printed: set[int] = set()
         for head in sorted(members, key=lambda h: (-sum(counts[f] for f in members[h]), h)):
             own = [number for form in members[head] for number in before[form]]

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import compress, islice
 
-from logpipe.parsers.iterative.forms import FIELDS, MARK, Forms, joint, places, slot
+from logpipe.parsers.iterative.bounds import (
+    MOST_PLACES,
+    Piece,
+    Places,
+    repeated,
+    spans_of,
+    within_bounds,
+)
+from logpipe.parsers.iterative.forms import FIELDS, Forms, joint, slot
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
-from logpipe.parsers.iterative.words import (
-    Place,
-    device,
-    dominated,
-    identifier,
-    is_slot,
-    plain,
-    protected,
-    state,
+from logpipe.parsers.iterative.words import Place, dominated, is_slot, plain, protected
+
+__all__ = ["digit_words", "echoes", "pairs", "records", "word_slots"]
+
+# It begins at the first letter: no later one can do better, and a long word is passed once.
+_DIGIT_WORD = re.compile(
+    r"(?<![A-Za-z_\x80-\xff])[A-Za-z_\x80-\xff]"
+    r"[0-9A-Za-z_\x80-\xff]*[0-9][0-9A-Za-z_\x80-\xff]*"
 )
-
-__all__ = ["digit_words", "echoes", "pairs", "records", "similar", "word_slots"]
-
-_DIGIT_WORD = re.compile(r"[A-Za-z_\x80-\xff][0-9A-Za-z_\x80-\xff]*[0-9][0-9A-Za-z_\x80-\xff]*")
 _DIGITS = re.compile(r"[0-9]+")
 # Names of standards and protocols, in which the number belongs to the name.
 _TECHNICAL = re.compile(
@@ -30,15 +35,8 @@ _TECHNICAL = re.compile(
     r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
 )
 
-MOST_FIELDS = 200
-"""Fields of a form beyond which it is not compared field by field."""
-
 MOST_PAIRED = 12
 """Fields of a form, those that could be a pair, beyond which it is not compared pair by pair."""
-
-MOST_PLACES = 1 << 18
-"""Fields of all forms together that are compared at a time; the heaviest forms come first."""
-
 
 ECHOES = 3
 """Different values, and forms, that must differ in repeated words alone."""
@@ -46,9 +44,6 @@ ECHOES = 3
 _ECHO = "\x00"
 # Tokens of nothing but echoes and punctuation, as many as follow each other.
 _ECHOING = re.compile(r"(?<!\S)[^\s\w]*\x00[^\s\w]*(?: [^\s\w]+(?!\S))*")
-
-_Spans = tuple[tuple[int, int], ...]
-_Piece = tuple[str, int, int, bool]
 
 
 def _replaced(form: str, pieces: Iterable[tuple[int, int, str]]) -> str:
@@ -90,37 +85,27 @@ def digit_words(forms: Forms) -> None:
         _merge_all(forms, targets)
 
 
-def _within_bounds(forms: Forms, separators: re.Pattern[str]) -> Iterator[tuple[str, _Spans]]:
-    """Forms and their fields, the heaviest forms first, until there are enough."""
-    left = MOST_PLACES
-    for form in sorted(forms.counts, key=lambda f: (-forms.counts[f], f)):
-        own = tuple(places(form, separators))
-        if len(own) > MOST_FIELDS:
-            continue
-        left -= len(own)
-        if left < 0:
-            return
-        yield form, own
-
-
 def word_slots(forms: Forms, separators: re.Pattern[str]) -> None:
     """Fields in which otherwise equal forms differ; to a fixed point, best-supported first.
 
     A bucket holds what stands in one place of otherwise equal forms. Only buckets that have gained
     a form are looked at again, so that the work grows with the forms and not with the rounds.
     """
-    buckets: dict[tuple[int, int], list[_Piece]] = defaultdict(list)
-    touched: set[tuple[int, int]] = set()
+    base = Places(within_bounds(forms, separators))
+    buckets: dict[int, list[Piece]] = {}
+    touched: set[int] = set()
+    for key, pieces in base.shared():
+        buckets[key] = pieces
+        touched.add(key)
 
-    def add(form: str, spans: _Spans) -> None:
-        for number, (start, end) in enumerate(spans):
-            # Hashes find what to compare; what is merged is compared by its text.
-            key = hash(form[:start]), hash(form[end:])
-            buckets[key].append((form, start, end, number == 0))
+    def add(form: str) -> None:
+        forms.work += len(form)
+        for key, piece in Places.of(form, separators.split(form)):
+            if key not in buckets:
+                buckets[key] = base.alone(key)
+            buckets[key].append(piece)
             touched.add(key)
 
-    for form, spans in _within_bounds(forms, separators):
-        add(form, spans)
     while touched:
         candidates = []
         for key in touched:
@@ -138,10 +123,10 @@ def word_slots(forms: Forms, separators: re.Pattern[str]) -> None:
                 continue
             merged = _merged_bucket(forms, live)
             if merged:
-                add(merged, tuple(places(merged, separators)))
+                add(merged)
 
 
-def _merged_bucket(forms: Forms, live: list[_Piece]) -> str | None:
+def _merged_bucket(forms: Forms, live: list[Piece]) -> str | None:
     """What the forms of a bucket become, if that is one."""
     form, start, end, first = live[0]
     before, after = form[:start], form[end:]
@@ -155,15 +140,24 @@ def _merged_bucket(forms: Forms, live: list[_Piece]) -> str | None:
 
 def pairs(forms: Forms) -> None:
     """Five forms or more that differ in two fields, both nearly all distinct and no plain words."""
-    buckets: dict[tuple[int, int, int], list[tuple[str, int, int, int, int]]] = defaultdict(list)
-    for form, spans in _within_bounds(forms, FIELDS):
-        own = [s for s in spans[1:] if not (plain(form[slice(*s)]) or form[slice(*s)] in MARKS)]
-        if len(own) > MOST_PAIRED:
-            continue
-        for i, (a, b) in enumerate(own):
-            for c, d in own[i + 1 :]:
-                key = hash(form[:a]), hash(form[b:c]), hash(form[d:])
-                buckets[key].append((form, a, b, c, d))
+    keys = array("q")
+    candidates: list[tuple[str, list[tuple[int, int]]]] = []
+    for form, pieces in within_bounds(forms, FIELDS):
+        fields = list(filter(None, pieces[::2]))[1:]
+        odd = [not (plain(field) or field in MARKS) for field in fields]
+        if 2 <= sum(odd) <= MOST_PAIRED and len(keys) < MOST_PLACES:
+            spans = islice(spans_of(pieces), 1, None)
+            own = list(compress(spans, odd))
+            keys.extend(key for key, _ in _pairs_of(form, own))
+            candidates.append((form, own))
+    forms.work += len(keys)
+    enough = repeated(keys, 5)
+    buckets: dict[int, list[tuple[str, int, int, int, int]]] = defaultdict(list)
+    if enough:
+        for form, own in candidates:
+            for key, spans4 in _pairs_of(form, own):
+                if key in enough:
+                    buckets[key].append((form, *spans4))
     for bucket in sorted(buckets.values(), key=lambda m: (-len(m), m[0])):
         live = [m for m in bucket if m[0] in forms.counts]
         if len(live) < 5:
@@ -178,6 +172,16 @@ def pairs(forms: Forms) -> None:
         _merge_all(forms, targets)
 
 
+def _pairs_of(
+    form: str, own: list[tuple[int, int]]
+) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """A key for each two fields, and where they are."""
+    for i, (a, b) in enumerate(own):
+        before = hash(form[:a])
+        for c, d in own[i + 1 :]:
+            yield hash((before, form[b:c], hash(form[d:]))), (a, b, c, d)
+
+
 def echoes(forms: Forms) -> None:
     """Forms that differ only in words which each of them has twice: a value, told again.
 
@@ -185,8 +189,12 @@ def echoes(forms: Forms) -> None:
     an empty value in two places, so that it keeps its text and joins the group.
     """
     buckets: dict[str, list[tuple[str, list[tuple[int, int]]]]] = defaultdict(list)
-    for form, spans in _within_bounds(forms, FIELDS):
-        words = Counter(form[a:b] for a, b in spans[1:])
+    for form, pieces in within_bounds(forms, FIELDS):
+        fields = list(filter(None, pieces[::2]))[1:]
+        if len(set(fields)) == len(fields):
+            continue
+        words = Counter(fields)
+        spans = list(spans_of(pieces))
         told = [
             (a, b)
             for a, b in spans[1:]
@@ -210,7 +218,7 @@ def echoes(forms: Forms) -> None:
         forms.kin.update((form, head) for form in targets if form != head)
 
 
-_PAIR = re.compile(r"""([0-9A-Za-z_.-]+)=("[^"=]*"|'[^'=]*'|[^\s,;'"]*)""")
+_PAIR = re.compile(r"""(?<![0-9A-Za-z_.-])([0-9A-Za-z_.-]++)=("[^"=]*"|'[^'=]*'|[^\s,;'"]*)""")
 
 
 def records(forms: Forms) -> None:
@@ -236,63 +244,3 @@ def records(forms: Forms) -> None:
             pieces = [(*p.span(2), m) for p, m in zip(own, marks, strict=True) if m and p[2]]
             targets[_replaced(member, pieces)].append(member)
         _merge_all(forms, targets)
-
-
-_ENDS = ".,;:!?()[]{}<>\"'+-*#@/" + MARKS
-_MARKED = re.compile(MARK)
-
-MOST_VARIANTS = 400
-"""Forms of one length and first token among which variants are looked for."""
-
-
-def similar(forms: Forms) -> None:
-    """Variants: as many tokens, the first one and four fifths of all equal, one of them heavy."""
-    alike = _alike_or_identifiers if forms.on("similar-identifiers") else _alike
-    cells: dict[tuple[int, str], list[tuple[str, list[str]]]] = defaultdict(list)
-    for form in forms.counts:
-        tokens = form.split(" ")
-        if 4 <= len(tokens) <= MOST_FIELDS:
-            cells[len(tokens), tokens[0]].append((form, tokens))
-    for members in cells.values():
-        members.sort(key=lambda m: (-forms.counts[m[0]], m[0]))
-        clusters: list[list[tuple[str, list[str]]]] = []
-        for form, tokens in members[:MOST_VARIANTS]:
-            for cluster in clusters:
-                if _variants(cluster[0][1], tokens, alike):
-                    cluster.append((form, tokens))
-                    break
-            else:
-                clusters.append([(form, tokens)])
-        for cluster in clusters:
-            if len(cluster) > 1 and sum(forms.counts[form] > 5 for form, _ in cluster) < 2:
-                columns = zip(*(tokens for _, tokens in cluster), strict=True)
-                new = " ".join(c[0] if len(set(c)) == 1 else slot(c) for c in columns)
-                forms.merge([form for form, _ in cluster], new)
-
-
-def _variants(a: list[str], b: list[str], alike: Callable[[str, str], bool]) -> bool:
-    differs = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-    few = len(differs) * 5 <= len(a)
-    return few and 0 not in differs and all(alike(a[i], b[i]) for i in differs)
-
-
-def _alike(a: str, b: str) -> bool:
-    """Whether two tokens are shapes of one variable: one has a mark, and none is just a word."""
-    if not (_MARKED.search(a) or _MARKED.search(b)):
-        return False
-    words = a.strip(_ENDS), b.strip(_ENDS)
-    return not any(protected(w) or plain(w) or state(w) or device(w) for w in words)
-
-
-def _alike_or_identifiers(a: str, b: str) -> bool:
-    """The same, or two names as programs have them that do not say opposite things."""
-    if _MARKED.search(a) or _MARKED.search(b):
-        return _alike(a, b)
-    words = a.strip(_ENDS), b.strip(_ENDS)
-    if not all(identifier(w) and not state(w) for w in words):
-        return False
-    parts = [set(_NAME_PART.findall(w)) for w in words]
-    return not any(map(protected, parts[0] ^ parts[1]))
-
-
-_NAME_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from logpipe.parsers.iterative.mask import BASE, MARKS
 from logpipe.parsers.iterative.mask_rules import Mask
@@ -38,6 +39,12 @@ _KINDS: Mapping[Mask, SlotKind] = {
         SlotKind.CODE,
     ),
 }
+
+
+_KIND_OF = {c: _KINDS.get(Mask(ord(c) - BASE), SlotKind.FIELD) for c in MARKS}
+
+MOST_SLOTS = 500
+"""Slots of a template; the last of so many holds the rest of the message."""
 
 
 def squeezed(text: str) -> str:
@@ -75,12 +82,19 @@ def shape_of(form: str) -> Shape:
     >>> shape_of(masked("took 15 ms"))
     ((b'took ', b' ms'), (<SlotKind.CODE: 6>,))
     """
-    literals = [literal.encode("latin-1") for literal in _SLOTS.split(form)]
+    texts = _SLOTS.split(form, MOST_SLOTS)
+    if len(texts) > MOST_SLOTS and _SLOTS.search(texts[-1]):
+        texts[-1] = ""
+        rest = True
+    else:
+        rest = False
     kinds = []
-    for match in _SLOTS.finditer(form):
-        own = [_KINDS.get(Mask(ord(c) - BASE), SlotKind.FIELD) for c in match[0]]
+    for match in islice(_SLOTS.finditer(form), MOST_SLOTS):
+        own = [_KIND_OF[c] for c in match[0]]
         kinds.append(own[0] if len(own) == 1 else _joined(own))
-    return tuple(literals), tuple(kinds)
+    if rest:
+        kinds[-1] = SlotKind.ANY
+    return tuple(text.encode("latin-1") for text in texts), tuple(kinds)
 
 
 def _joined(kinds: list[SlotKind]) -> SlotKind:
