@@ -3,17 +3,15 @@
 zstd and LZMA are published formats with many implementations; which version of a library packs
 does not matter for reading. A packed stream says nothing about its size that is believed: the
 directory in front of it does, and what comes out has to agree.
+
+A packer is imported when a stream needs it: to read an archive, mostly one of three.
 """
 
 from __future__ import annotations
 
-import lzma
 from typing import Literal
 
-import zstandard
-
 from logpipe.errors import ArchiveError, NativeError
-from logpipe.native.rows import decode_text, encode_text
 
 __all__ = ["LZMA", "MIXED", "STORED", "ZSTD", "Level", "pack", "pack_plain", "unpack"]
 
@@ -34,7 +32,7 @@ def pack(data: bytes, level: Level) -> tuple[int, bytes]:
         return _best(data, (ZSTD, _zstd(data, 3)))
     if level == "default":
         return _best(data, (LZMA, _lzma(data, 6)))
-    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, encode_text(data)), key=_size))
+    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, _mixed(data)), key=_size))
 
 
 def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
@@ -43,7 +41,7 @@ def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
         return _best(data, (ZSTD, _zstd(data, 3)))
     if level == "default":
         return _best(data, (ZSTD, _zstd(data, 19)))
-    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, encode_text(data)), key=_size))
+    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, _mixed(data)), key=_size))
 
 
 def _size(packed: tuple[int, bytes]) -> int:
@@ -54,13 +52,23 @@ def _best(data: bytes, packed: tuple[int, bytes]) -> tuple[int, bytes]:
     return packed if len(packed[1]) < len(data) else (STORED, data)
 
 
+def _mixed(data: bytes) -> bytes:
+    from logpipe.native.rows import encode_text
+
+    return encode_text(data)
+
+
 def _zstd(data: bytes, level: int) -> bytes:
+    import zstandard
+
     return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
 
 
 def _filters(
     log: int, lc: int, lp: int, pb: int, preset: int | None = None
 ) -> list[dict[str, int]]:
+    import lzma
+
     chosen = {"id": lzma.FILTER_LZMA1, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb}
     if preset is not None:
         chosen["preset"] = preset
@@ -69,6 +77,8 @@ def _filters(
 
 def _lzma(data: bytes, preset: int) -> bytes:
     """`properties, log2 of the dictionary, raw LZMA with end marker`."""
+    import lzma
+
     log = min(max((len(data) - 1).bit_length(), 12), _MAX_DICTIONARY)
     lc, lp, pb = 3, 0, 0
     packed = lzma.compress(
@@ -94,6 +104,8 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
     if packing == LZMA:
         return _unlzma(data, size)
     if packing == MIXED:
+        from logpipe.native.rows import decode_text
+
         try:
             return decode_text(data, size)
         except NativeError as error:
@@ -102,6 +114,8 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
 
 
 def _unzstd(data: bytes, size: int) -> bytes:
+    import zstandard
+
     try:
         found = zstandard.get_frame_parameters(data).content_size
         if found != size:
@@ -117,6 +131,8 @@ def _unzstd(data: bytes, size: int) -> bytes:
 
 
 def _unlzma(data: bytes, size: int) -> bytes:
+    import lzma
+
     if len(data) < 2 or data[0] >= 225 or not 12 <= data[1] <= _MAX_DICTIONARY:
         raise ArchiveError("damaged LZMA stream: properties out of range")
     rest, lc = divmod(data[0], 9)

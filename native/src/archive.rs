@@ -23,7 +23,7 @@
 pub mod builder;
 mod bytes;
 mod choose;
-mod columns;
+pub(crate) mod columns;
 pub mod decode;
 pub mod encode;
 pub mod hash;

@@ -50,7 +50,8 @@ fn put(values: impl ExactSizeIterator<Item = u64>, small: &mut Vec<u8>, wide: &m
     wide.truncate(used);
 }
 
-fn get(small: u8, wide: &mut Cursor) -> Result<u64, String> {
+#[inline(always)]
+pub fn get(small: u8, wide: &mut Cursor) -> Result<u64, String> {
     if u64::from(small) < ESCAPE {
         return Ok(u64::from(small));
     }

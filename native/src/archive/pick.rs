@@ -1,12 +1,14 @@
 //! Chosen rows of a block that was opened in stages: only their values are made, only they are rendered.
 
 use super::numbers::{self, Skeleton, Stamp};
-use super::select::{Lack, Parts, Spec, View};
+use super::select::{Lack, Parts, Reader, References, Spec, TextReader, View};
 use super::{INDEX, TEXT};
 
 /// Bytes that are copied at once; both sides are padded by as many.
 const BLOCK: usize = 32;
 const NONE: u32 = u32::MAX;
+/// Rows that are made at a time, so that their values are still near when they are copied.
+const BATCH: usize = 4096;
 
 /// Values of a column, as places in the arena.
 enum Values {
@@ -114,81 +116,127 @@ impl Places {
     }
 }
 
-struct Picker<'a> {
-    parts: &'a Parts,
-    view: &'a View,
-    /// TEXT, then what was made.
-    arena: Vec<u8>,
-    limit: usize,
+/// A column from which growing places are taken.
+enum Taker<'a> {
+    Nothing,
+    Same((u32, u32)),
+    Text(TextReader<'a>),
+    Dictionary { entries: Vec<(u32, u32)>, index: &'a [u8] },
+    Number { form: u8, ints: Reader<'a> },
+    Stamp { stamp: Stamp, ints: Reader<'a> },
+    Known { refs: &'a [u32], pool: &'a [(u32, u32)] },
+    Pool { refs: References<'a>, next: usize, last: u32, pool: &'a [(u32, u32)] },
+    Split { literals: Vec<(usize, usize)>, parts: Vec<Taker<'a>> },
 }
 
-impl Picker<'_> {
-    fn made(
-        &mut self,
-        values: &[u64],
-        write: impl Fn(&mut Vec<u8>, u64) -> Result<(), String>,
-    ) -> Result<Values, Lack> {
-        let mut ranges = Vec::with_capacity(values.len());
-        for &v in values {
-            let start = self.arena.len();
-            write(&mut self.arena, v)?;
-            ranges.push((start as u32, self.arena.len() as u32));
-            self.check()?;
-        }
-        Ok(Values::Each(ranges))
-    }
+fn short((a, b): (usize, usize)) -> (u32, u32) {
+    (a as u32, b as u32)
+}
 
-    fn check(&self) -> Result<(), Lack> {
-        if self.arena.len() > self.limit {
-            return Err("values are longer than the block".into());
-        }
-        Ok(())
-    }
-
-    fn values(&mut self, spec: &Spec, places: &[u32]) -> Result<Values, Lack> {
-        let short = |(a, b): (usize, usize)| (a as u32, b as u32);
+impl<'a> Taker<'a> {
+    fn new(parts: &'a Parts, view: &'a View, spec: &'a Spec) -> Result<Taker<'a>, Lack> {
         Ok(match spec {
-            Spec::Nothing => Values::Each(Vec::new()),
-            Spec::Constant { at, len } => Values::Same(short((*at, at + len))),
-            Spec::Text(texts) => Values::Each(texts.at(self.parts, places)?.into_iter().map(short).collect()),
+            Spec::Nothing => Taker::Nothing,
+            Spec::Constant { at, len } => Taker::Same(short((*at, at + len))),
+            Spec::Text(texts) => Taker::Text(TextReader::new(parts, texts)?),
             Spec::Dictionary { entries, index } => {
-                let mut ranges = Vec::new();
-                entries.each(self.parts, |a, b| ranges.push(short((a, b))))?;
-                let index = self.parts.slice(INDEX, *index, places.last().map_or(0, |i| *i as usize + 1))?;
-                let found: Option<Vec<(u32, u32)>> =
-                    places.iter().map(|&i| ranges.get(usize::from(index[i as usize])).copied()).collect();
-                Values::Each(found.ok_or("an index beyond its dictionary")?)
+                let mut ranges = Vec::with_capacity(entries.n);
+                entries.each(parts, |a, b| ranges.push(short((a, b))))?;
+                Taker::Dictionary { entries: ranges, index: &parts.get(INDEX)?[*index..] }
             }
-            Spec::Number { form, ints } => {
-                let values = ints.at(self.parts, places)?;
-                self.made(&values, |out, v| numbers::unparse(out, v, *form))?
+            Spec::Number { form, ints } => Taker::Number { form: *form, ints: Reader::new(parts, ints)? },
+            Spec::Stamp { literals, widths, radixes, ints } => Taker::Stamp {
+                stamp: stamp(parts, literals, widths, radixes)?,
+                ints: Reader::new(parts, ints)?,
+            },
+            Spec::Pool { refs: Some(refs), .. } => Taker::Known { refs, pool: &view.pool },
+            Spec::Pool { ints, before, refs: None } => {
+                let refs = References { ints: Reader::new(parts, ints)?, have: *before as u64 };
+                Taker::Pool { refs, next: 0, last: 0, pool: &view.pool }
             }
-            Spec::Stamp { literals, widths, radixes, ints } => {
-                let stamp = stamp(self.parts, literals, widths, radixes)?;
-                let values = ints.at(self.parts, places)?;
-                self.made(&values, |out, v| stamp.format(out, v))?
+            Spec::Split { literals, parts: split } => Taker::Split {
+                literals: literals.clone(),
+                parts: split.iter().map(|spec| Taker::new(parts, view, spec)).collect::<Result<_, _>>()?,
+            },
+        })
+    }
+
+    /// Values at places that grow, from one call to the next, too; made ones at the arena's end.
+    fn take(&mut self, places: &[u32], arena: &mut Vec<u8>, most: usize) -> Result<Values, Lack> {
+        let mut ranges: Vec<(u32, u32)> = Vec::with_capacity(places.len());
+        match self {
+            Taker::Nothing => return Err("a value of a column without any".into()),
+            Taker::Same(range) => return Ok(Values::Same(*range)),
+            Taker::Text(texts) => {
+                for &i in places {
+                    ranges.push(short(texts.at(i as usize)?));
+                }
             }
-            Spec::Pool(refs) => {
-                let view = self.view;
-                Values::Each(places.iter().map(|&i| view.pool[refs[i as usize] as usize]).collect())
+            Taker::Dictionary { entries, index } => {
+                for &i in places {
+                    let entry = index.get(i as usize).and_then(|e| entries.get(usize::from(*e)));
+                    ranges.push(*entry.ok_or("an index beyond its dictionary")?);
+                }
             }
-            Spec::Split { literals, parts } => {
-                let values = parts.iter().map(|p| self.values(p, places)).collect::<Result<Vec<_>, _>>()?;
-                let mut ranges = Vec::with_capacity(places.len());
+            Taker::Number { form, ints } => {
+                for &i in places {
+                    let start = arena.len();
+                    numbers::unparse(arena, ints.at(i as usize)?, *form)?;
+                    ranges.push(short((start, arena.len())));
+                }
+            }
+            Taker::Stamp { stamp, ints } => {
+                let mut last = (u64::MAX, (0, 0));
+                for &i in places {
+                    let v = ints.at(i as usize)?;
+                    // Lines often have the time of the line before.
+                    if last.0 != v {
+                        let start = arena.len();
+                        stamp.format(arena, v)?;
+                        last = (v, short((start, arena.len())));
+                        if arena.len() > most {
+                            return Err("values are longer than the block".into());
+                        }
+                    }
+                    ranges.push(last.1);
+                }
+            }
+            Taker::Known { refs, pool } => {
+                for &i in places {
+                    let entry = refs.get(i as usize).and_then(|r| pool.get(*r as usize));
+                    ranges.push(*entry.ok_or("an entry beyond the pool")?);
+                }
+            }
+            Taker::Pool { refs, next, last, pool } => {
+                for &i in places {
+                    while *next <= i as usize {
+                        *last = refs.read()?;
+                        *next += 1;
+                    }
+                    ranges.push(*pool.get(*last as usize).ok_or("an entry beyond the pool")?);
+                }
+            }
+            Taker::Split { literals, parts } => {
+                let values = parts
+                    .iter_mut()
+                    .map(|part| part.take(places, arena, most))
+                    .collect::<Result<Vec<_>, _>>()?;
                 for i in 0..places.len() {
-                    let start = self.arena.len();
+                    let start = arena.len();
                     for (k, (at, len)) in literals.iter().enumerate() {
                         if let Some(value) = k.checked_sub(1).map(|k| values[k].get(i)) {
-                            self.arena.extend_from_within(value.0 as usize..value.1 as usize);
+                            arena.extend_from_within(value.0 as usize..value.1 as usize);
                         }
-                        self.arena.extend_from_within(*at..at + len);
+                        arena.extend_from_within(*at..at + len);
                     }
-                    self.check()?;
-                    ranges.push(short((start, self.arena.len())));
+                    ranges.push(short((start, arena.len())));
+                    if arena.len() > most {
+                        return Err("values are longer than the block".into());
+                    }
                 }
-                Values::Each(ranges)
             }
-        })
+        }
+        Ok(Values::Each(ranges))
     }
 }
 
@@ -233,35 +281,16 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
     for (columns, _) in view.columns.iter().zip(&used).filter(|(_, used)| **used) {
         columns.iter().for_each(|c| wanted[*c as usize] = true);
     }
-    let mut places = Places::new(view, &wanted);
-    let mut numbers: Vec<Vec<u32>> = vec![Vec::new(); view.counts.len()];
-    let mut at = 0usize;
-    for &row in chosen {
-        while at < row as usize {
-            places.pass(view.rows[at] as usize);
-            at += 1;
-        }
-        let t = view.rows[at] as usize;
-        for k in 0..view.columns[t].len() {
-            let (c, i) = places.of(t, k);
-            numbers[c as usize].push(i);
-        }
-    }
     // What is lacking is told before work is done that would have to be done again.
-    let specs = || view.specs.iter().zip(&numbers).filter(|(_, n)| !n.is_empty()).map(|(spec, _)| spec);
-    specs().try_for_each(|spec| spec.needs(parts))?;
-    let text = parts.get(TEXT)?;
-    let limit = text.len() + 2 * view.raw_len + 64;
-    let mut picker = Picker { parts, view, arena: text.to_vec(), limit };
-    let mut values = Vec::with_capacity(numbers.len());
-    for (spec, numbers) in view.specs.iter().zip(&numbers) {
-        values.push(if numbers.is_empty() {
-            Values::Each(Vec::new())
-        } else {
-            picker.values(spec, numbers)?
-        });
+    for (spec, _) in view.specs.iter().zip(&wanted).filter(|(_, wanted)| **wanted) {
+        spec.needs(parts)?;
     }
-    let mut arena = picker.arena;
+    let mut takers: Vec<Taker> = Vec::with_capacity(wanted.len());
+    for (spec, &wanted) in view.specs.iter().zip(&wanted) {
+        takers.push(if wanted { Taker::new(parts, view, spec)? } else { Taker::Nothing });
+    }
+    // The texts, the literals, and behind them what is made for some rows at a time.
+    let mut arena = parts.get(TEXT)?.to_vec();
     let mut programs: Vec<Vec<(u32, u32, u32)>> = vec![Vec::new(); view.templates.len()];
     for (t, template) in view.templates.iter().enumerate().filter(|(t, _)| used[*t]) {
         for (k, literal) in template.literals.iter().enumerate() {
@@ -270,27 +299,53 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
             arena.extend_from_slice(literal);
         }
     }
-    arena.resize(arena.len() + BLOCK, 0);
+    let fixed = arena.len();
+    let mut places = Places::new(view, &wanted);
+    let mut numbers: Vec<Vec<u32>> = vec![Vec::new(); view.counts.len()];
+    let mut values: Vec<Values> = takers.iter().map(|_| Values::Each(Vec::new())).collect();
     let mut next = vec![0usize; values.len()];
-    let mut total = 0usize;
-    for &row in chosen {
-        for &(_, n, column) in &programs[view.rows[row as usize] as usize] {
-            total += n as usize;
-            if column != NONE {
-                let i = &mut next[column as usize];
-                let (a, b) = values[column as usize].get(*i);
-                *i += 1;
-                total += (b - a) as usize;
+    let mut out: Vec<u8> = Vec::new();
+    let (mut seen, mut at) = (0usize, 0usize);
+    for batch in chosen.chunks(BATCH) {
+        numbers.iter_mut().for_each(Vec::clear);
+        for &row in batch {
+            while seen < row as usize {
+                places.pass(view.rows[seen] as usize);
+                seen += 1;
+            }
+            let t = view.rows[seen] as usize;
+            for k in 0..view.columns[t].len() {
+                let (c, i) = places.of(t, k);
+                numbers[c as usize].push(i);
             }
         }
-        if total > view.raw_len {
-            return Err(format!("the rows are longer than the block's {} bytes", view.raw_len).into());
+        arena.truncate(fixed);
+        for ((taker, places), values) in takers.iter_mut().zip(&numbers).zip(&mut values) {
+            if !places.is_empty() {
+                *values = taker.take(places, &mut arena, fixed + 2 * view.raw_len + 64)?;
+            }
         }
+        arena.resize(arena.len() + BLOCK, 0);
+        at = render(view, batch, &programs, &values, &arena, &mut next, &mut out, at)?;
+        next.fill(0);
     }
-    next.fill(0);
-    let mut out = vec![0u8; total + BLOCK];
-    let mut at = 0usize;
-    for &row in chosen {
+    out.truncate(at);
+    Ok(out)
+}
+
+/// Appends rows, literals and values in turn; returns where they end.
+#[allow(clippy::too_many_arguments)]
+fn render(
+    view: &View,
+    rows: &[u32],
+    programs: &[Vec<(u32, u32, u32)>],
+    values: &[Values],
+    arena: &[u8],
+    next: &mut [usize],
+    out: &mut Vec<u8>,
+    mut at: usize,
+) -> Result<usize, Lack> {
+    for &row in rows {
         for &(start, n, column) in &programs[view.rows[row as usize] as usize] {
             let value = if column == NONE {
                 (0, 0)
@@ -300,14 +355,20 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
                 values[column as usize].get(*i - 1)
             };
             let (n, more) = (n as usize, (value.1 - value.0) as usize);
-            copy(&mut out, at, &arena, start as usize, n);
+            if at + n + more > view.raw_len {
+                return Err(format!("the rows are longer than the block's {} bytes", view.raw_len).into());
+            }
+            if at + n + more + 2 * BLOCK > out.len() {
+                let least = at + n + more + 2 * BLOCK;
+                out.resize(least.max(2 * out.len()).min(view.raw_len + 2 * BLOCK).max(1 << 12), 0);
+            }
+            copy(out, at, arena, start as usize, n);
             at += n;
             if more > 0 {
-                copy(&mut out, at, &arena, value.0 as usize, more);
+                copy(out, at, arena, value.0 as usize, more);
                 at += more;
             }
         }
     }
-    out.truncate(total);
-    Ok(out)
+    Ok(at)
 }

@@ -114,8 +114,12 @@ pub enum Spec {
         radixes: Vec<u64>,
         ints: Ints,
     },
-    /// Entries of the pool, by number.
-    Pool(Vec<u32>),
+    /// References; the pool had so many entries before. They are kept if they had to be read at once.
+    Pool {
+        ints: Ints,
+        before: usize,
+        refs: Option<Vec<u32>>,
+    },
     Split {
         literals: Vec<(usize, usize)>,
         parts: Vec<Spec>,
@@ -286,11 +290,11 @@ impl Walk<'_> {
             }
             CODEC_POOL => {
                 let before = self.pool.len();
-                let refs = self.references(n, before as u64)?;
-                let after = refs.iter().map(|r| *r as usize + 1).max().unwrap_or(0).max(before);
+                let ints = self.any_ints(n, STEPS)?;
+                let (after, refs) = self.grown(&ints, before)?;
                 let new = self.texts(after - before)?;
                 new.each(self.parts, |start, end| self.pool.push((start as u32, end as u32)))?;
-                Spec::Pool(refs)
+                Spec::Pool { ints, before, refs }
             }
             CODEC_SPLIT if depth == 0 => {
                 let literals = self.skeleton(MAX_PARTS)?;
@@ -302,26 +306,44 @@ impl Walk<'_> {
         })
     }
 
-    fn references(&mut self, n: usize, have: u64) -> Result<Vec<u32>, Lack> {
-        let ints = self.any_ints(n, STEPS)?;
-        let mut have = have;
-        let mut refs = Vec::with_capacity(n);
-        let back = ints.layout == ints::BACK;
-        ints.each(self.parts, |v| {
-            let v = if back {
-                have.checked_sub(v).ok_or_else(|| format!("{v} entries back of {have}"))?
-            } else {
-                v
-            };
-            if v > have {
-                return Err(format!("reference to entry {v} of {have}").into());
+    /// Entries of the pool behind a column of references, which are read if that takes it.
+    fn grown(&self, ints: &Ints, before: usize) -> Result<(usize, Option<Vec<u32>>), Lack> {
+        if ints.layout == ints::BACK && before >= ints::ESCAPE as usize {
+            let small = self.parts.slice(ints.small, ints.at, ints.n)?;
+            // Without escapes no reference can be wrong, and each 0 adds an entry.
+            if small.iter().fold(0, |most, b| most.max(*b)) < ints::ESCAPE as u8 {
+                return Ok((before + small.iter().filter(|b| **b == 0).count(), None));
             }
-            have += u64::from(v == have);
-            refs.push(v as u32);
-            Ok(())
-        })?;
-        Ok(refs)
+        }
+        let refs = references(self.parts, ints, before)?;
+        let after = refs.iter().map(|r| *r as usize + 1).max().unwrap_or(0).max(before);
+        Ok((after, Some(refs)))
     }
+}
+
+/// References into a list that had `before` entries and grows by one whenever its end is named.
+pub fn references(parts: &Parts, ints: &Ints, before: usize) -> Result<Vec<u32>, Lack> {
+    let mut refs = Vec::with_capacity(ints.n);
+    if ints.layout == ints::BACK && before < 1 << 30 {
+        // Mostly there are no escapes, and no choice to be made for every reference.
+        let (mut have, mut wrong, mut escapes) = (before as u32, false, false);
+        for &b in parts.slice(ints.small, ints.at, ints.n)? {
+            let back = u32::from(b);
+            wrong |= back > have;
+            escapes |= u64::from(b) >= ints::ESCAPE;
+            refs.push(have.wrapping_sub(back));
+            have += u32::from(back == 0);
+        }
+        if !escapes {
+            return if wrong { Err("a reference beyond the pool".into()) } else { Ok(refs) };
+        }
+        refs.clear();
+    }
+    let mut reader = References { ints: Reader::new(parts, ints)?, have: before as u64 };
+    for _ in 0..ints.n {
+        refs.push(reader.read()?);
+    }
+    Ok(refs)
 }
 
 impl Spec {
@@ -333,6 +355,10 @@ impl Spec {
                 ints::PLANES_ABOVE => parts.get(PLANES)?,
                 _ => parts.get(WIDE)?,
             },
+            Spec::Pool { ints, refs: None, .. } => {
+                parts.get(ints.small)?;
+                parts.get(TEXT)?
+            }
             Spec::Split { parts: split, .. } => return split.iter().try_for_each(|spec| spec.needs(parts)),
             _ => parts.get(TEXT)?,
         };
@@ -341,118 +367,170 @@ impl Spec {
 }
 
 impl Ints {
-    /// All numbers in turn.
-    pub fn each(&self, parts: &Parts, mut call: impl FnMut(u64) -> Result<(), Lack>) -> Result<(), Lack> {
-        if self.n == 0 {
-            return Ok(());
+    /// All numbers.
+    pub fn all(&self, parts: &Parts) -> Result<Vec<u64>, Lack> {
+        let mut reader = Reader::new(parts, self)?;
+        let mut values = Vec::with_capacity(self.n);
+        for _ in 0..self.n {
+            values.push(reader.read()?);
         }
-        if self.layout == ints::PLANES_ABOVE {
-            let planes = parts.slice(PLANES, self.planes, self.n * self.width)?;
-            return (0..self.n).try_for_each(|i| call(self.in_planes(planes, i)));
+        Ok(values)
+    }
+}
+
+/// Numbers being read, some of them or all.
+pub struct Reader<'a> {
+    layout: u8,
+    n: usize,
+    width: usize,
+    small: &'a [u8],
+    planes: &'a [u8],
+    wide: Cursor<'a>,
+    /// The number that comes next.
+    i: usize,
+    last: u64,
+    first: u64,
+    /// Every small number is the value itself.
+    plain: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(parts: &'a Parts, ints: &Ints) -> Result<Reader<'a>, Lack> {
+        let (mut small, mut planes): (&[u8], &[u8]) = (&[], &[]);
+        let mut wide = Cursor::new(&[], "WIDE");
+        if ints.n > 0 && ints.layout == ints::PLANES_ABOVE {
+            planes = parts.slice(PLANES, ints.planes, ints.n * ints.width)?;
+        } else if ints.n > 0 {
+            let steps = usize::from(ints.layout == ints::STEPS_SIGNED);
+            small = parts.slice(ints.small, ints.at, ints.n - steps)?;
+            let rest = parts.get(WIDE)?;
+            wide = Cursor::new(rest.get(ints.wide..).unwrap_or_default(), "WIDE");
         }
-        let steps = self.layout == ints::STEPS_SIGNED;
-        let small = parts.slice(self.small, self.at, self.n - usize::from(steps))?;
-        let mut wide = Wide { parts, at: self.wide };
-        let mut last = self.first;
-        if steps {
-            call(last)?;
-        }
-        for &b in small {
-            let v = if u64::from(b) < ints::ESCAPE { u64::from(b) } else { wide.take(b)? };
-            last = if steps { last.wrapping_add(ints::unzigzag(v) as u64) } else { v };
-            call(last)?;
-        }
-        Ok(())
+        let plain = ints.layout == ints::VALUES && parts.sizes[WIDE] == 0;
+        let (layout, n, width, first) = (ints.layout, ints.n, ints.width, ints.first);
+        Ok(Reader { layout, n, width, small, planes, wide, i: 0, last: first, first, plain })
     }
 
-    fn in_planes(&self, planes: &[u8], i: usize) -> u64 {
+    /// Numbers there are.
+    pub fn count(&self) -> usize {
+        self.n
+    }
+
+    /// The next number. There are `n`.
+    #[inline(always)]
+    pub fn read(&mut self) -> Result<u64, Lack> {
+        let i = self.i;
+        self.i += 1;
+        match self.layout {
+            ints::PLANES_ABOVE => return Ok(self.in_planes(i)),
+            ints::STEPS_SIGNED if i == 0 => return Ok(self.last),
+            ints::STEPS_SIGNED => {
+                let step = ints::get(*self.small.get(i - 1).ok_or("numbers end early")?, &mut self.wide)?;
+                self.last = self.last.wrapping_add(ints::unzigzag(step) as u64);
+            }
+            _ => self.last = ints::get(*self.small.get(i).ok_or("numbers end early")?, &mut self.wide)?,
+        }
+        Ok(self.last)
+    }
+
+    #[inline(always)]
+    fn in_planes(&self, i: usize) -> u64 {
         (0..self.width)
-            .fold(0, |v, k| v | u64::from(planes[k * self.n + i]) << (8 * k))
+            .fold(0, |v, k| v | u64::from(self.planes[k * self.n + i]) << (8 * k))
             .wrapping_add(self.first)
     }
 
-    /// The numbers at growing places.
-    pub fn at(&self, parts: &Parts, places: &[u32]) -> Result<Vec<u64>, Lack> {
-        let mut found = Vec::with_capacity(places.len());
+    /// The number at a place that is not before the last one asked for.
+    #[inline(always)]
+    pub fn at(&mut self, place: usize) -> Result<u64, Lack> {
+        if place >= self.n {
+            return Err("a number beyond its column".into());
+        }
         if self.layout == ints::PLANES_ABOVE {
-            let planes = parts.slice(PLANES, self.planes, self.n * self.width)?;
-            found.extend(places.iter().map(|&i| self.in_planes(planes, i as usize)));
-            return Ok(found);
+            return Ok(self.in_planes(place));
         }
-        if self.layout == ints::VALUES && parts.sizes[WIDE] == 0 {
-            let small = parts.slice(self.small, self.at, self.n)?;
-            found.extend(places.iter().map(|&i| u64::from(small[i as usize])));
-            return Ok(found);
+        if self.plain {
+            return Ok(u64::from(self.small[place]));
         }
-        let (Some(&last), mut i, mut next) = (places.last(), 0u32, 0usize) else { return Ok(found) };
-        let upto = Ints { n: last as usize + 1, ..self.clone() };
-        upto.each(parts, |v| {
-            while places.get(next) == Some(&i) {
-                found.push(v);
-                next += 1;
-            }
-            i += 1;
-            Ok(())
-        })?;
-        Ok(found)
+        while self.i <= place {
+            self.read()?;
+        }
+        Ok(self.last)
     }
 }
 
-/// Numbers that are not small.
-struct Wide<'a> {
-    parts: &'a Parts,
-    at: usize,
+/// References being read.
+pub struct References<'a> {
+    pub ints: Reader<'a>,
+    pub have: u64,
 }
 
-impl Wide<'_> {
-    fn take(&mut self, small: u8) -> Result<u64, Lack> {
-        let n = (u64::from(small) - ints::ESCAPE + 1) as usize;
-        let mut bytes = [0u8; 8];
-        bytes[..n].copy_from_slice(self.parts.slice(WIDE, self.at, n)?);
-        self.at += n;
-        Ok(u64::from_le_bytes(bytes))
+impl References<'_> {
+    /// The next entry's number.
+    #[inline(always)]
+    pub fn read(&mut self) -> Result<u32, Lack> {
+        let v = self.ints.read()?;
+        let v = match self.ints.layout {
+            ints::BACK => self.have.checked_sub(v),
+            _ => Some(v).filter(|v| *v <= self.have),
+        };
+        let v = v.ok_or("a reference beyond the pool")?;
+        self.have += u64::from(v == self.have);
+        Ok(v as u32)
     }
 }
 
 impl Texts {
-    /// Start and end of all texts in turn. Places were checked when the block was opened.
+    /// Start and end of all texts in turn.
     pub fn each(&self, parts: &Parts, mut call: impl FnMut(usize, usize)) -> Result<(), Lack> {
-        let mut at = self.at;
-        if let Some(width) = self.width {
-            for _ in 0..self.n {
-                call(at, at + width);
-                at += width;
-            }
-            return Ok(());
-        }
-        let lengths = parts.get(LENGTHS)?;
-        let mut cursor = Cursor::new(lengths.get(self.lengths..).unwrap_or_default(), "LENGTHS");
-        for _ in 0..self.n {
-            let n = cursor.count(parts.sizes[TEXT] - at, "bytes of a value")?;
-            call(at, at + n);
-            at += n;
+        let mut reader = TextReader::new(parts, self)?;
+        for i in 0..self.n {
+            let (start, end) = reader.at(i)?;
+            call(start, end);
         }
         Ok(())
     }
+}
 
-    /// Start and end of the texts at growing places.
-    pub fn at(&self, parts: &Parts, places: &[u32]) -> Result<Vec<(usize, usize)>, Lack> {
-        if let Some(width) = self.width {
-            return Ok(places
-                .iter()
-                .map(|&i| (self.at + i as usize * width, self.at + (i as usize + 1) * width))
-                .collect());
+/// Texts being read, some of them or all.
+pub struct TextReader<'a> {
+    n: usize,
+    width: Option<usize>,
+    lengths: Cursor<'a>,
+    /// The text that comes next, where it begins, and where texts end.
+    i: usize,
+    at: usize,
+    most: usize,
+    first: usize,
+}
+
+impl<'a> TextReader<'a> {
+    pub fn new(parts: &'a Parts, texts: &Texts) -> Result<TextReader<'a>, Lack> {
+        let lengths = parts.get(LENGTHS)?.get(texts.lengths..).unwrap_or_default();
+        let lengths = Cursor::new(lengths, "LENGTHS");
+        let (n, width, at) = (texts.n, texts.width, texts.at);
+        Ok(TextReader { n, width, lengths, i: 0, at, most: parts.sizes[TEXT], first: at })
+    }
+
+    /// Start and end of the text at a place that is behind the last one asked for.
+    #[inline(always)]
+    pub fn at(&mut self, place: usize) -> Result<(usize, usize), Lack> {
+        if place >= self.n || place < self.i {
+            return Err("a text beyond its column".into());
         }
-        let (mut found, mut i, mut next) = (Vec::with_capacity(places.len()), 0u32, 0usize);
-        let upto = Texts { n: places.last().map_or(0, |&i| i as usize + 1), ..self.clone() };
-        upto.each(parts, |start, end| {
-            while places.get(next) == Some(&i) {
-                found.push((start, end));
-                next += 1;
+        if let Some(width) = self.width {
+            let start = self.first + place * width;
+            return Ok((start, start + width));
+        }
+        loop {
+            let n = self.lengths.count(self.most - self.at, "bytes of a value")?;
+            let start = self.at;
+            self.at += n;
+            self.i += 1;
+            if self.i > place {
+                return Ok((start, self.at));
             }
-            i += 1;
-        })?;
-        Ok(found)
+        }
     }
 }
 
@@ -480,11 +558,10 @@ pub fn open(parts: &Parts, lines: usize, raw_len: usize) -> Result<View, Lack> {
     let places = walk.ints(lines, ROWS)?;
     let mut uses = vec![0usize; templates.len()];
     let mut rows = Vec::with_capacity(lines);
-    places.each(parts, |t| {
+    for t in places.all(parts)? {
         *uses.get_mut(t as usize).ok_or_else(|| format!("row template {t} does not exist"))? += 1;
         rows.push(t as u32);
-        Ok(())
-    })?;
+    }
     let count = columns.iter().flatten().map(|c| *c as usize + 1).max().unwrap_or(0);
     let mut counts = vec![0usize; count];
     let mut slots = 0usize;

@@ -13,7 +13,7 @@
 use super::automaton::{Automaton, TooBig, BEGIN, FOUND};
 use crate::archive::numbers;
 use crate::archive::pick::{stamp, Places};
-use crate::archive::select::{Lack, Parts, Spec, View};
+use crate::archive::select::{references, Lack, Parts, Reader, Spec, Texts, View};
 use crate::archive::{INDEX, TEXT};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -51,8 +51,8 @@ impl Verdict {
 enum Go {
     /// Whatever the value, this comes next.
     Always(u32),
-    /// By the value's entry in a dictionary, the pool, or the column itself: the state before the literal.
-    Entry(Rc<Vec<u32>>),
+    /// For each value of the column the state before the literal.
+    Value(Rc<Vec<u32>>),
 }
 
 struct Node {
@@ -75,15 +75,23 @@ struct Element {
     nodes: Vec<Node>,
 }
 
-/// A template that is not decided as a whole.
-struct Undecided {
-    start: u32,
-    elements: Vec<Element>,
+/// A row of this template has a match, or none.
+const YES: u32 = u32::MAX;
+const NO: u32 = u32::MAX - 1;
+
+/// What is asked of a row: what is the state behind the value of this slot?
+struct Question {
+    slot: usize,
+    /// For each value of the slot's column.
+    after: Rc<Vec<u32>>,
+    /// A state, and `YES`, `NO`, or the number of the next question.
+    answers: Vec<(u32, u32)>,
 }
 
 enum Plan {
     All(bool),
-    Rows(Undecided),
+    /// A template that is not decided as a whole: what to ask, the first question last.
+    Rows(Vec<Question>),
 }
 
 struct Judge<'a, 'p> {
@@ -92,16 +100,17 @@ struct Judge<'a, 'p> {
     automaton: &'a mut Automaton<'p>,
     /// Columns and parts of split ones.
     leaves: Vec<&'a Spec>,
+    /// Values of each.
+    lengths: Vec<usize>,
     known_leaves: HashMap<*const Spec, usize>,
     /// States after every entry of the pool, by the state before.
     pool: HashMap<u32, Rc<Vec<u32>>>,
-    /// The same for entries of dictionaries and values of other columns, by leaf.
-    entries: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    /// States after every value of a leaf.
+    values: HashMap<(usize, u32), Rc<Vec<u32>>>,
     /// States that the values of a leaf can lead to; more than there are, maybe.
     images: HashMap<(usize, u32), Rc<Vec<u32>>>,
     /// Exactly those.
     exact: HashMap<(usize, u32), Rc<Vec<u32>>>,
-    numbers: HashMap<usize, Rc<Vec<u64>>>,
     fresh: Vec<u32>,
     /// Bytes that may still be looked at.
     budget: usize,
@@ -140,11 +149,12 @@ impl<'a> Judge<'a, '_> {
         Ok(self.automaton.run(state, bytes)?)
     }
 
-    fn leaf(&mut self, spec: &'a Spec) -> usize {
+    fn leaf(&mut self, spec: &'a Spec, n: usize) -> usize {
         let next = self.leaves.len();
         let leaf = *self.known_leaves.entry(spec).or_insert(next);
         if leaf == next {
             self.leaves.push(spec);
+            self.lengths.push(n);
         }
         leaf
     }
@@ -184,73 +194,81 @@ impl<'a> Judge<'a, '_> {
         Ok(Rc::new(after))
     }
 
-    /// The table of a leaf whose values are entries; none for others.
-    fn table(&mut self, leaf: usize, state: u32) -> Result<Option<Rc<Vec<u32>>>, Lack> {
-        let texts = match self.leaves[leaf] {
-            Spec::Pool(_) => None,
-            Spec::Dictionary { entries, .. } => Some(entries),
-            Spec::Text(texts) => Some(texts),
-            _ => return Ok(None),
-        };
-        let known = match texts {
-            None => self.pool.get(&state),
-            Some(_) => self.entries.get(&(leaf, state)),
-        };
-        if let Some(known) = known {
-            return Ok(Some(known.clone()));
-        }
-        Ok(Some(match texts {
-            None => {
-                let view = self.view;
-                let made = self.after_each(&view.pool, state)?;
-                self.pool.insert(state, made.clone());
-                made
-            }
-            Some(texts) => {
-                let mut ranges = Vec::with_capacity(texts.n);
-                texts.each(self.parts, |a, b| ranges.push((a as u32, b as u32)))?;
-                let made = self.after_each(&ranges, state)?;
-                self.entries.insert((leaf, state), made.clone());
-                made
-            }
-        }))
-    }
-
-    /// States after every number of a leaf, from one state.
-    fn after_numbers(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        if let Some(known) = self.entries.get(&(leaf, state)) {
+    /// States after every entry of the pool, from one state.
+    fn after_pool(&mut self, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if let Some(known) = self.pool.get(&state) {
             return Ok(known.clone());
         }
-        let parts = self.parts;
-        let (Spec::Number { ints, .. } | Spec::Stamp { ints, .. }) = self.leaves[leaf] else {
-            return Err("a column without numbers".into());
-        };
-        let values = match self.numbers.get(&leaf) {
-            Some(values) => values.clone(),
-            None => {
-                let mut values = Vec::with_capacity(ints.n);
-                ints.each(parts, |v| {
-                    values.push(v);
-                    Ok(())
-                })?;
-                let values = Rc::new(values);
-                self.numbers.insert(leaf, values.clone());
-                values
-            }
-        };
-        let (mut form, mut clock) = (0, None);
-        match self.leaves[leaf] {
-            Spec::Number { form: f, .. } => form = *f,
-            Spec::Stamp { literals, widths, radixes, .. } => {
-                clock = Some(stamp(parts, literals, widths, radixes)?)
-            }
-            _ => {}
+        let view = self.view;
+        let made = self.after_each(&view.pool, state)?;
+        self.pool.insert(state, made.clone());
+        Ok(made)
+    }
+
+    /// States after every text of some, from one state.
+    fn after_texts(&mut self, texts: &Texts, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        let mut ranges = Vec::with_capacity(texts.n);
+        texts.each(self.parts, |a, b| ranges.push((a as u32, b as u32)))?;
+        self.after_each(&ranges, state)
+    }
+
+    /// States after every value of a leaf, from one state.
+    fn after_values(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if let Some(known) = self.values.get(&(leaf, state)) {
+            return Ok(known.clone());
         }
+        let (parts, spec) = (self.parts, self.leaves[leaf]);
+        let after = match spec {
+            Spec::Text(texts) => self.after_texts(texts, state)?,
+            Spec::Dictionary { entries, index } => {
+                let table = self.after_texts(entries, state)?;
+                let index = parts.get(INDEX)?.get(*index..).unwrap_or_default();
+                let n = self.lengths[leaf];
+                let after: Option<Vec<u32>> =
+                    index.iter().take(n).map(|e| table.get(usize::from(*e)).copied()).collect();
+                Rc::new(after.ok_or("an index beyond its dictionary")?)
+            }
+            Spec::Pool { ints, before, refs } => {
+                let table = self.after_pool(state)?;
+                let mut read = Vec::new();
+                let refs = match refs {
+                    Some(refs) => refs,
+                    None => {
+                        read = references(parts, ints, *before)?;
+                        &read
+                    }
+                };
+                let after: Option<Vec<u32>> = refs.iter().map(|r| table.get(*r as usize).copied()).collect();
+                drop(read);
+                Rc::new(after.ok_or("an entry beyond the pool")?)
+            }
+            Spec::Number { .. } | Spec::Stamp { .. } => self.after_numbers(spec, state)?,
+            _ => return Err("a column without values".into()),
+        };
+        self.values.insert((leaf, state), after.clone());
+        Ok(after)
+    }
+
+    /// States after every number of a column, from one state.
+    fn after_numbers(&mut self, spec: &Spec, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        let (mut form, mut clock) = (0, None);
+        let mut reader = match spec {
+            Spec::Number { form: f, ints } => {
+                form = *f;
+                Reader::new(self.parts, ints)?
+            }
+            Spec::Stamp { literals, widths, radixes, ints } => {
+                clock = Some(stamp(self.parts, literals, widths, radixes)?);
+                Reader::new(self.parts, ints)?
+            }
+            _ => return Err("a column without numbers".into()),
+        };
         let mut text = Vec::new();
         // Numbers come again and again: those that came last are known, with the state behind them.
         let mut recent = vec![(0u64, UNKNOWN); RECENT];
-        let mut after = Vec::with_capacity(values.len());
-        for &v in values.iter() {
+        let mut after = Vec::with_capacity(reader.count());
+        for _ in 0..reader.count() {
+            let v = reader.read()?;
             let known = &mut recent[(v ^ v >> 11) as usize % RECENT];
             if known.0 != v || known.1 == UNKNOWN {
                 text.clear();
@@ -262,9 +280,7 @@ impl<'a> Judge<'a, '_> {
             }
             after.push(known.1);
         }
-        let after = Rc::new(after);
-        self.entries.insert((leaf, state), after.clone());
-        Ok(after)
+        Ok(Rc::new(after))
     }
 
     /// States that values of a leaf do lead to. It has some.
@@ -272,24 +288,10 @@ impl<'a> Judge<'a, '_> {
         if let Some(known) = self.exact.get(&(leaf, state)) {
             return Ok(known.clone());
         }
-        let image = match self.leaves[leaf] {
-            Spec::Pool(refs) => {
-                let table = self.table(leaf, state)?.ok_or("a pool without entries")?;
-                let (mut found, mut last) = (Vec::new(), UNKNOWN);
-                for r in refs {
-                    let after = *table.get(*r as usize).ok_or("an entry beyond the pool")?;
-                    if after != last {
-                        last = after;
-                        if !found.contains(&after) {
-                            found.push(after);
-                        }
-                    }
-                }
-                found
-            }
-            Spec::Number { .. } | Spec::Stamp { .. } => distinct(&self.after_numbers(leaf, state)?),
-            _ => return self.image(leaf, state),
-        };
+        if let Spec::Constant { .. } | Spec::Nothing = self.leaves[leaf] {
+            return self.image(leaf, state);
+        }
+        let image = distinct(&self.after_values(leaf, state)?);
         if image.len() > MAX_STATES {
             return Err(Lack::Otherwise);
         }
@@ -304,16 +306,17 @@ impl<'a> Judge<'a, '_> {
             return Ok(Rc::new(vec![state]));
         }
         // All pool columns share what is known of the pool.
-        let pool = matches!(self.leaves[leaf], Spec::Pool(_));
+        let pool = matches!(self.leaves[leaf], Spec::Pool { .. });
         let key = (if pool { usize::MAX } else { leaf }, state);
         if let Some(known) = self.images.get(&key) {
             return Ok(known.clone());
         }
-        let image = if let Some(table) = self.table(leaf, state)? {
-            distinct(&table)
-        } else {
-            let parts = self.parts;
+        let parts = self.parts;
+        let image = {
             match self.leaves[leaf] {
+                Spec::Pool { .. } => distinct(&self.after_pool(state)?),
+                Spec::Text(_) => distinct(&self.after_values(leaf, state)?),
+                Spec::Dictionary { entries, .. } => distinct(&self.after_texts(entries, state)?),
                 Spec::Constant { at, len } => self.through(&[state], parts.slice(TEXT, *at, *len)?)?,
                 Spec::Number { form, .. } => {
                     let mut from = vec![state];
@@ -352,7 +355,7 @@ impl<'a> Judge<'a, '_> {
         for (slot, &c) in view.columns[t].iter().enumerate() {
             let open = |elements: &mut Vec<Element>, judge: &mut Self, spec: &'a Spec, literal: &[u8]| {
                 judge.spend(literal.len() + 1)?;
-                let leaf = judge.leaf(spec);
+                let leaf = judge.leaf(spec, view.counts[c as usize]);
                 elements.push(Element { slot, leaf, literal: literal.to_vec(), nodes: Vec::new() });
                 Ok::<_, Lack>(())
             };
@@ -407,10 +410,7 @@ impl<'a> Judge<'a, '_> {
                 }
                 let go = match then[..] {
                     [one] => Go::Always(one),
-                    _ => match self.table(element.leaf, state)? {
-                        Some(table) => Go::Entry(table),
-                        None => Go::Entry(self.after_numbers(element.leaf, state)?),
-                    },
+                    _ => Go::Value(self.after_values(element.leaf, state)?),
                 };
                 element.nodes.push(Node { state, verdict: Verdict::Depends, go, behind, then });
             }
@@ -424,6 +424,7 @@ impl<'a> Judge<'a, '_> {
         for state in states {
             known.push((state, Verdict::of(self.automaton.ends(state)?)));
         }
+        let states = known.clone();
         for element in elements.iter_mut().rev() {
             for node in &mut element.nodes {
                 let mut all = None;
@@ -439,7 +440,7 @@ impl<'a> Judge<'a, '_> {
             known = element.nodes.iter().map(|n| (n.state, n.verdict)).collect();
         }
         Ok(match known.first().map(|k| k.1) {
-            Some(Verdict::Depends) => Plan::Rows(Undecided { start, elements }),
+            Some(Verdict::Depends) => Plan::Rows(questions(&elements, &states)?),
             verdict => Plan::All(verdict == Some(Verdict::Yes)),
         })
     }
@@ -455,44 +456,58 @@ impl<'a> Judge<'a, '_> {
         then.dedup();
         Ok((behind, then))
     }
+}
 
-    /// Whether the row that comes next has a match.
-    #[inline(always)]
-    fn row(&mut self, plan: &Undecided, t: usize, places: &Places) -> Result<bool, Lack> {
-        let mut state = plan.start;
-        for element in &plan.elements {
-            let Some(node) = element.nodes.iter().find(|n| n.state == state) else {
-                return Err("a state that could not be reached".into());
-            };
-            match node.verdict {
-                Verdict::Yes => return Ok(true),
-                Verdict::No => return Ok(false),
-                Verdict::Depends => {}
-            }
-            let before = match &node.go {
-                Go::Always(next) => {
-                    state = *next;
-                    continue;
-                }
-                Go::Entry(table) => {
-                    let i = places.of(t, element.slot).1 as usize;
-                    let entry = match self.leaves[element.leaf] {
-                        Spec::Pool(refs) => refs.get(i).map(|r| *r as usize),
-                        Spec::Dictionary { index, .. } => {
-                            Some(usize::from(self.parts.slice(INDEX, index + i, 1)?[0]))
-                        }
-                        _ => Some(i),
-                    };
-                    *entry.and_then(|e| table.get(e)).ok_or("an entry beyond its column")?
-                }
-            };
-            let Some(next) = node.behind.iter().find(|b| b.0 == before) else {
-                return Err("a state that could not be reached".into());
-            };
-            state = next.1;
-        }
-        Ok(self.automaton.ends(state)?)
+/// What has to be asked, from the end back, so that the next questions have their numbers.
+fn questions(elements: &[Element], ends: &[(u32, Verdict)]) -> Result<Vec<Question>, Lack> {
+    // States before an element and what follows from them.
+    let mut next: Vec<(u32, u32)> = Vec::with_capacity(ends.len());
+    for (state, verdict) in ends {
+        next.push((*state, if *verdict == Verdict::Yes { YES } else { NO }));
     }
+    let known = |next: &[(u32, u32)], state: u32| {
+        let found = next.iter().find(|n| n.0 == state).map(|n| n.1);
+        found.ok_or(Lack::from("a state that could not be reached"))
+    };
+    let mut asked: Vec<Question> = Vec::new();
+    for element in elements.iter().rev() {
+        let mut before = Vec::with_capacity(element.nodes.len());
+        for node in &element.nodes {
+            let answer = match (node.verdict, &node.go) {
+                (Verdict::Yes, _) => YES,
+                (Verdict::No, _) => NO,
+                (_, Go::Always(state)) => known(&next, *state)?,
+                (_, Go::Value(after)) => {
+                    let answers = node.behind.iter().map(|(state, then)| Ok((*state, known(&next, *then)?)));
+                    let answers = answers.collect::<Result<_, Lack>>()?;
+                    asked.push(Question { slot: element.slot, after: after.clone(), answers });
+                    asked.len() as u32 - 1
+                }
+            };
+            before.push((node.state, answer));
+        }
+        next = before;
+    }
+    // There is one state before the first value, and what follows from it was asked for last.
+    Ok(asked)
+}
+
+/// Whether the row of template t that comes next has a match.
+#[inline(always)]
+fn ask(questions: &[Question], t: usize, places: &Places) -> Result<bool, Lack> {
+    let mut at = questions.len().wrapping_sub(1);
+    while let Some(question) = questions.get(at) {
+        let i = places.of(t, question.slot).1 as usize;
+        let state = *question.after.get(i).ok_or("a value beyond its column")?;
+        let answer =
+            question.answers.iter().find(|a| a.0 == state).ok_or("a state that could not be reached")?;
+        match answer.1 {
+            YES => return Ok(true),
+            NO => return Ok(false),
+            next => at = next as usize,
+        }
+    }
+    Err("a question that was not asked".into())
 }
 
 /// What a search found: rows (growing), or only how many.
@@ -516,12 +531,12 @@ pub fn find(
         view,
         automaton,
         leaves: Vec::new(),
+        lengths: Vec::new(),
         known_leaves: HashMap::new(),
         pool: HashMap::new(),
-        entries: HashMap::new(),
+        values: HashMap::new(),
         images: HashMap::new(),
         exact: HashMap::new(),
-        numbers: HashMap::new(),
         fresh,
         budget: 6 * view.raw_len + (1 << 20),
     };
@@ -533,16 +548,8 @@ pub fn find(
     // Columns that something depends on.
     let mut wanted = vec![false; view.counts.len()];
     for (plan, columns) in plans.iter().zip(&view.columns) {
-        let Plan::Rows(undecided) = plan else { continue };
-        for element in &undecided.elements {
-            for node in element.nodes.iter().filter(|n| n.verdict == Verdict::Depends) {
-                if matches!(node.go, Go::Always(_)) {
-                    continue;
-                }
-                judge.leaves[element.leaf].needs(parts)?;
-                wanted[columns[element.slot] as usize] = true;
-            }
-        }
+        let Plan::Rows(questions) = plan else { continue };
+        questions.iter().for_each(|q| wanted[columns[q.slot] as usize] = true);
     }
     if counts && !wanted.contains(&true) {
         let all = plans.iter().zip(&view.uses).filter(|(p, _)| matches!(p, Plan::All(f) if *f != invert));
@@ -557,7 +564,7 @@ pub fn find(
         let t = t as usize;
         let matches = match &plans[t] {
             Plan::All(matches) => *matches,
-            Plan::Rows(undecided) => judge.row(undecided, t, &places)?,
+            Plan::Rows(questions) => ask(questions, t, &places)?,
         };
         if matches != invert {
             found.count += 1;
@@ -573,6 +580,9 @@ pub fn find(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::builder::Builder;
+    use crate::archive::columns::Column;
+    use crate::archive::encode::Scratch;
     use crate::archive::pick;
     use crate::archive::{encode, select, STREAMS};
     use crate::rows::{field_rows, line_rows, OwnedRows};
@@ -638,7 +648,19 @@ mod tests {
                 (first - t.slots() as u32..first).collect()
             })
             .collect();
-        let streams = encode::encode(&rows.on(raw), &columns).unwrap();
+        let mut block = Builder::of_columns();
+        let mut spans = rows.spans.iter();
+        block.gathered = vec![Column::default(); first as usize];
+        for &t in &rows.rows {
+            for (&c, span) in columns[t as usize].iter().zip(&mut spans) {
+                block.gathered[c as usize].push(&raw[span.start as usize..span.end as usize]);
+            }
+        }
+        block.raw = raw.to_vec();
+        block.rows = rows.rows.clone();
+        block.templates = rows.templates.clone();
+        block.columns = columns;
+        let streams = encode::encode(&mut block, &mut Scratch::default()).unwrap();
         let mut parts = Parts::default();
         for k in 0..STREAMS {
             parts.sizes[k] = streams[k].len();
