@@ -181,7 +181,7 @@ def test_a_parser_that_changes_its_templates_is_told_so(partial_fit):
                     self.matcher_.append([Template(0, 1, (b"else",))] * 10)
             return super().partial_fit(messages)
 
-    data = b"\n".join(b"%s 7" % (b"x" * i) for i in range(50))
+    data = b"\n".join(b"%s 7" % (b"x" * (i // 5)) for i in range(250))
     with pytest.raises(ParserError, match="changed templates"):
         rendered(MemorySource(data), parser=Wrong(sample_lines=5))
 
