@@ -15,8 +15,9 @@ import orjson
 
 from logpipe.anomaly.windows import Windows, by_key, parse_window
 from logpipe.formats.readers import open_sources
+from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.pipeline.detect_features import Featured, featured
-from logpipe.pipeline.detect_lines import LineFacts, read_lines
+from logpipe.pipeline.detect_lines import read_lines
 from logpipe.pipeline.detect_windows import make_windows
 
 __all__ = ["SETS", "LabelledSet", "load_set"]

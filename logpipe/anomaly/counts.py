@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DENSE_COLUMNS", "Distinct", "as_csr", "count_matrix", "dense", "distinct", "folded"]
+__all__ = [
+    "DENSE_COLUMNS",
+    "Distinct",
+    "as_csr",
+    "count_matrix",
+    "dense",
+    "distinct",
+    "folded",
+    "row_hashes",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

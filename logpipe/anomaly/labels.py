@@ -197,12 +197,36 @@ def label_windows(
         found[windows.owner[abnormal[windows.lines]]] = 1
     if not matched:
         kind = "sessions" if labels.sessions else "lines" if labels.lines else "spans of time"
-        given: list[object] = [*labels.sessions, *labels.lines, *labels.spans]
         raise UsageError(
-            f"{labels.name}: labels match nothing: it is about {kind} (the first is {given[0]!r}), "
-            f"but the windows are such as {windows.names[0] if len(windows) else 'none'!r}"
+            f"{labels.name}: labels match nothing: it is about {kind} (the first is "
+            f"{_first_label(labels)}), but {_there(labels, windows, times)}"
         )
     return found
+
+
+def _first_label(labels: Labels) -> str:
+    if labels.sessions:
+        return repr(next(iter(labels.sessions)))
+    if labels.lines:
+        source, number = next(iter(labels.lines))
+        return f"line {number:,}" + (f" of {source}" if source else "")
+    start, end, _ = labels.spans[0]
+    return f"{_moment(start)} to {_moment(end)}"
+
+
+def _there(labels: Labels, windows: Windows, times: Ints | None) -> str:
+    """What labels could have matched."""
+    if labels.sessions or not len(windows.lines):
+        return f"the windows are such as {windows.names[0] if len(windows) else 'none'!r}"
+    if labels.lines:
+        lines = int(windows.lines.max() - windows.lines.min()) + 1
+        return f"the log has {lines:,} lines"
+    assert times is not None
+    return f"the log is of {_moment(int(times.min()))} to {_moment(int(times.max()))}"
+
+
+def _moment(nanoseconds: int) -> str:
+    return f"{np.datetime64(nanoseconds // 10**9, 's')}Z"
 
 
 def _base(source: str, first_position: Mapping[str, int], name: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -329,6 +330,7 @@ def _review(result: DetectResult, path: str, known: dict[str, Verdict]) -> None:
     from logpipe.export.atomic import replacing
 
     asked: set[str] = set()
+    answered = 0
     left = [f for f in result.findings if f.pattern not in known]
     for number, finding in enumerate(left, 1):
         if finding.pattern in asked:
@@ -336,22 +338,40 @@ def _review(result: DetectResult, path: str, known: dict[str, Verdict]) -> None:
         asked.add(finding.pattern)
         at = result.findings.index(finding)
         _print_finding(result, number, finding, result.telling[at], result.nearest_names[at])
-        answer = click.prompt(
-            "normal, abnormal, skip or quit",
-            type=click.Choice(["n", "a", "s", "q"]),
-            default="s",
-            err=True,
-        )
+        answer = _answer(path, answered)
         if answer == "q":
             break
         if answer == "s":
             continue
         said = "normal" if answer == "n" else "abnormal"
+        answered += 1
         known[finding.pattern] = Verdict(said, finding.reason, len(finding.windows))
         with replacing(path, force=True) as file:
             file.write(verdicts_text(known))
     apply_verdicts(result.findings, result.anomalous, known)
     click.echo(f"logpipe: {len(known):,} verdicts are in {Path(path)}", err=True)
+
+
+def _answer(path: str, answered: int) -> str:
+    """One letter from standard input; at a terminal its end means quit."""
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    while True:
+        if terminal:
+            click.echo("normal, abnormal, skip or quit (n, a, s, q) [s]: ", err=True, nl=False)
+        said = "" if sys.stdin is None else sys.stdin.readline()
+        if not said and terminal:
+            click.echo(err=True)
+            return "q"
+        if not said:
+            raise UsageError(
+                f"--review asks on standard input, which is closed or at its end; answer in a "
+                f"terminal, or give a line (n, a, s or q) per finding ({answered:,} answers are "
+                f"in {path})"
+            )
+        letter = said.strip().lower()[:1] or "s"
+        if letter in "nasq":
+            return letter
+        click.echo(f"expected n, a, s or q, found {_clean(said.strip())[:20]!r}", err=True)
 
 
 def _clean(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ def drift_findings(
     flagged: npt.NDArray[np.bool_],
     *,
     columns: int,
+    good: Any = None,
 ) -> list[Finding]:
     """One finding per change; none of its windows is abnormal for that.
 
@@ -40,15 +42,17 @@ def drift_findings(
         names: of the windows.
         flagged: windows that are abnormal for other reasons; they do not count.
         columns: how many of the first columns are looked at.
+        good: `csr_array` of windows in order that are known to be good, with the same columns:
+            what came or went in them, too, is no news.
     """
     kept = np.flatnonzero(~flagged)
     if rigidity is not None:
-        return _of_patterns(judged, rigidity, names, kept)
-    return _of_columns(judged, names, kept, columns)
+        return _of_patterns(judged, rigidity, names, kept, good)
+    return _of_columns(judged, names, kept, columns, good)
 
 
 def _of_patterns(
-    judged: Featured, rigidity: Rigidity, names: Sequence[str], kept: Ints
+    judged: Featured, rigidity: Rigidity, names: Sequence[str], kept: Ints, good: Any
 ) -> list[Finding]:
     patterns = rigidity.project(judged.matrix[kept])
     rows, at, support = np.unique(patterns, axis=0, return_inverse=True, return_counts=True)
@@ -56,6 +60,9 @@ def _of_patterns(
     order = np.argsort(-support, kind="stable")[:_PATTERNS]
     found = []
     changes = find_drift([at == i for i in order])
+    if good is not None:
+        before = rigidity.project(good)
+        changes = _news(changes, lambda what: (before == rows[order[what]]).all(axis=1))
     changes.sort(key=lambda change: change.after < change.before)  # what came tells more
     for change in _first_per_time(changes, len(kept), both=True):
         which = int(order[change.what])
@@ -71,7 +78,9 @@ def _of_patterns(
     return found
 
 
-def _of_columns(judged: Featured, names: Sequence[str], kept: Ints, columns: int) -> list[Finding]:
+def _of_columns(
+    judged: Featured, names: Sequence[str], kept: Ints, columns: int, good: Any
+) -> list[Finding]:
     spread = np.bincount(judged.matrix.indices, minlength=judged.matrix.shape[1])
     spread[columns:] = 0
     often = np.argsort(-spread, kind="stable")[:_COLUMNS]
@@ -80,6 +89,9 @@ def _of_columns(judged: Featured, names: Sequence[str], kept: Ints, columns: int
     place[often] = np.arange(len(often))
     has = dense(judged.matrix[kept], place)[:, : len(often)] > 0
     changes = find_drift([has[:, i] for i in range(len(often))])
+    if good is not None:
+        before = dense(good, place)[:, : len(often)] > 0
+        changes = _news(changes, lambda what: before[:, what])
     found = []
     for change in _first_per_time(changes, len(kept)):
         together = [
@@ -96,6 +108,23 @@ def _of_columns(judged: Featured, names: Sequence[str], kept: Ints, columns: int
         windows = kept[has[:, change.what]]
         found.append(_finding(change, differences, windows, judged, names, kept))
     return found
+
+
+def _news(changes: Sequence[Drift], before: Callable[[int], npt.NDArray[np.bool_]]) -> list[Drift]:
+    """The changes that a good log does not go through in the same direction.
+
+    Args:
+        changes: found in the windows that are judged.
+        before: which of the good windows have something; given `Drift.what`.
+    """
+    return [
+        change
+        for change in changes
+        if not any(
+            (same.after > same.before) == (change.after > change.before)
+            for same in find_drift([before(change.what)])
+        )
+    ]
 
 
 def _first_per_time(changes: Sequence[Drift], windows: int, *, both: bool = False) -> list[Drift]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from logpipe.anomaly.counts import count_matrix
 from logpipe.anomaly.windows import Windows
 from logpipe.errors import UsageError
-from logpipe.pipeline.detect_lines import LineFacts
+from logpipe.pipeline.detect_facts import LineFacts
 
 __all__ = ["Featured", "featured"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from logpipe.anomaly.findings import Finding
 from logpipe.anomaly.result import DetectResult, TellingLine
 from logpipe.anomaly.windows import Windows
 from logpipe.formats.readers import Source
+from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.pipeline.detect_features import Featured
-from logpipe.pipeline.detect_lines import LineFacts, read_texts
 from logpipe.template import readable
 
-__all__ = ["positions", "telling_lines"]
+__all__ = ["positions", "read_texts", "telling_lines"]
 
 _DIFFERENCES = 4
 _LINES = 3
@@ -100,3 +101,36 @@ def telling_lines(
 def _text(texts: dict[tuple[str, int], bytes], source: str, number: int) -> str | None:
     found = texts.get((source, number))
     return None if found is None else readable(found)
+
+
+def read_texts(
+    sources: Sequence[Source], wanted: Mapping[str, set[int]]
+) -> dict[tuple[str, int], bytes]:
+    """The bytes of some lines, without terminator.
+
+    Args:
+        sources: the inputs.
+        wanted: source name to 1-based line numbers; each source is read up to the last of them.
+
+    Returns:
+        (source name, line number) to the line, cut at 2000 bytes.
+    """
+    found: dict[tuple[str, int], bytes] = {}
+    for source in sources:
+        left = wanted.get(source.name)
+        if not left:
+            continue
+        last, number, rest = max(left), 0, b""
+        buffer = bytearray(1 << 20)
+        with closing(source.open()) as reader:
+            while number < last:
+                part = bytes(buffer[: reader.readinto(memoryview(buffer))])
+                lines = (rest + part).split(b"\n")
+                rest = lines.pop() if part else b""  # the last line may have no end
+                for line in lines:
+                    number += 1
+                    if number in left:
+                        found[source.name, number] = line.rstrip(b"\r")[:2000]
+                if not part:
+                    break
+    return found

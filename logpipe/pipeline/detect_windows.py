@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ from logpipe.anomaly.windows import Windows, WindowSpec, by_key, by_lines, by_ti
 from logpipe.errors import UsageError
 from logpipe.formats.auto import resolve
 from logpipe.formats.readers import Source, head
-from logpipe.pipeline.detect_lines import LineFacts, propose_window
+from logpipe.pipeline.detect_facts import LineFacts
+from logpipe.pipeline.detect_proposing import propose_window
 from logpipe.pipeline.parsing import pick_layout
 
 __all__ = ["check_windows", "chosen_window", "make_windows", "wanted_window"]
@@ -56,11 +58,15 @@ def wanted_window(
     return spec, ""
 
 
-def chosen_window(facts: LineFacts) -> tuple[WindowSpec, str]:
-    """Windows of time, or of lines, for a log without a session key."""
-    total = int(facts.starts[-1])
+def chosen_window(facts: LineFacts, border: int = 0) -> tuple[WindowSpec, str]:
+    """Windows of time, or of lines, for a log without a session key.
+
+    Only lines from position `border` are looked at: what is judged has to have enough windows, and
+    training may have been long before.
+    """
+    total = int(facts.starts[-1]) - border
     if facts.times is not None and total:
-        span = int(facts.times.max() - facts.times.min())
+        span = _span(facts.times, facts.starts[facts.starts >= border])
         for seconds in reversed(_NICE):
             size = seconds * 10**9
             if span // size >= _WINDOWS or (seconds == 1 and span // size >= 10):
@@ -71,6 +77,13 @@ def chosen_window(facts: LineFacts) -> tuple[WindowSpec, str]:
     return WindowSpec(
         "lines", "", size, size
     ), "neither a key of sessions that are much alike nor time stamps were found"
+
+
+def _span(times: Ints, starts: Ints) -> int:
+    """Nanoseconds that sources cover, without the time between them."""
+    parts = [times[a:b] for a, b in pairwise(starts.tolist()) if a < b]
+    whole = max(int(p.max()) for p in parts) - min(int(p.min()) for p in parts)
+    return min(whole, sum(int(part.max() - part.min()) for part in parts))
 
 
 def make_windows(facts: LineFacts, spec: WindowSpec, begin: int, end: int) -> Windows:

@@ -18,25 +18,25 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe import anomaly
-from logpipe.anomaly.base import FEATURES, features_of, strangeness
-from logpipe.anomaly.counts import as_csr, distinct
-from logpipe.anomaly.explain import Explainer, Explanation
-from logpipe.anomaly.findings import by_pattern, by_run, describe
+from logpipe.anomaly.base import FEATURES, features_of
+from logpipe.anomaly.counts import distinct
 from logpipe.anomaly.labels import Labels, label_windows, read_labels
 from logpipe.anomaly.model import SavedDetector, dump_detector, read_detector
-from logpipe.anomaly.patterns import COMMON, common_share
+from logpipe.anomaly.patterns import common_share
 from logpipe.anomaly.result import DetectResult
 from logpipe.anomaly.rigid import find_rigidity
-from logpipe.anomaly.scores import ceiling, flag_everything, refuse, score
-from logpipe.anomaly.verdicts import Verdict, apply_verdicts
+from logpipe.anomaly.verdicts import Verdict
 from logpipe.anomaly.windows import Windows, WindowSpec
-from logpipe.errors import DetectorError, LogpipeError, UsageError
+from logpipe.errors import DetectorError, UsageError
 from logpipe.formats.readers import Source, open_sources
 from logpipe.parsers.base import Parser
 from logpipe.parsers.stream import Progress
-from logpipe.pipeline.detect_drift import drift_findings
-from logpipe.pipeline.detect_features import Featured, featured
-from logpipe.pipeline.detect_lines import LineFacts, read_lines
+from logpipe.pipeline.detect_edges import cut_windows, filled_up, usual_counts
+from logpipe.pipeline.detect_facts import LineFacts
+from logpipe.pipeline.detect_features import featured
+from logpipe.pipeline.detect_judging import chosen_detector, judge_windows
+from logpipe.pipeline.detect_lines import read_lines
+from logpipe.pipeline.detect_result import make_result, score_result
 from logpipe.pipeline.detect_telling import telling_lines
 from logpipe.pipeline.detect_windows import (
     check_windows,
@@ -51,12 +51,6 @@ Ints = npt.NDArray[np.int64]
 
 _ALIKE = 0.9
 """Share of sessions that must have a common pattern for a proposed key to be taken."""
-
-_EXPLAINED = 5000
-"""Different rows that are explained; the strangest ones."""
-
-FOLDS = 5
-"""Parts of a labelled log that take turns in training and being judged."""
 
 
 @dataclass
@@ -133,7 +127,7 @@ def detect(
     if saved is not None and trained:
         raise UsageError("a saved detector is trained already; leave --train away")
     spec, why = wanted_window(window, saved, [*trained, *targets], layout, threads)
-    judge, name = _detector(detector, detector_parameters, saved, bool(trained), spec)
+    judge, name = chosen_detector(detector, detector_parameters, saved, bool(trained), spec)
     facts = read_lines(
         [*trained, *targets],
         spec,
@@ -143,19 +137,20 @@ def detect(
         model=model,
         threads=threads,
         values=features_of(judge) in ("values", "everything") or bool(why and saved is None),
+        settled=bool(trained),
         progress=progress,
     )
-    if saved is None and (spec.kind == "auto" or (why and not _alike(facts, spec))):
+    border = int(facts.starts[len(trained)])
+    total = int(facts.starts[-1])
+    if saved is None and (spec.kind == "auto" or (why and not _suits(facts, spec, border))):
         # Sessions that have little in common say less than the minutes of a log do.
-        spec, why = chosen_window(facts)
-        judge, name = _detector(detector, detector_parameters, saved, bool(trained), spec)
+        spec, why = chosen_window(facts, border)
+        judge, name = chosen_detector(detector, detector_parameters, saved, bool(trained), spec)
     features = features_of(judge)
     if features not in FEATURES:
         raise DetectorError(
             f"detector {name!r} wants features {features!r}; known: {', '.join(FEATURES)}"
         )
-    border = int(facts.starts[len(trained)])
-    total = int(facts.starts[-1])
     if multiline:
         facts.leave_out_continuations()
     windows = make_windows(facts, spec, border, total)
@@ -166,12 +161,23 @@ def detect(
     given = read_labels(labels) if isinstance(labels, str) else labels
     judged, *rest = featured(facts, [windows] if past is None else [windows, past], features)
     known = rest[0] if rest else None
+    if not getattr(judge, "supervised", False):
+        cut = cut_windows(windows, spec)
+        cut_past = cut if past is None else cut_windows(past, spec)
+        usual = usual_counts(known or judged, cut_past)
+        judged = filled_up(judged, cut, usual)
+        known = None if known is None else filled_up(known, cut_past, usual)
     warnings = list(facts.parsed.warnings) + _clock_warnings(facts, spec)
+    if trained and not len(np.intersect1d(facts.groups[:border], facts.groups[border:])):
+        warnings.append(
+            "no template of this log is among those of the training logs; are they of the same "
+            "program?"
+        )
     y, y_past = _labels(given, windows, past, facts, len(trained))
-    scores, normal, detail = _judged(
+    scores, normal, detail = judge_windows(
         judge, name, judged, known, saved, y if y_past is None else y_past, warnings
     )
-    result = _result(
+    result = make_result(
         facts,
         windows,
         judged,
@@ -192,7 +198,7 @@ def detect(
         else "the log itself"
     )
     if given is not None:
-        _score(result, judged, y)
+        score_result(result, judged, y)
     result.telling = telling_lines(
         result, judged, facts, windows, targets, offset=len(trained), context=context
     )
@@ -220,51 +226,34 @@ def _opened(sources: Sequence[Source | str]) -> list[Source]:
     ]
 
 
-def _detector(
-    detector: str | Any,
-    parameters: Mapping[str, object] | None,
-    saved: SavedDetector | None,
-    trained: bool,
-    spec: WindowSpec,
-) -> tuple[Any, str]:
-    if saved is not None:
-        return anomaly.load(saved.detector, **saved.parameters), saved.detector
-    if not isinstance(detector, str):
-        if parameters:
-            raise UsageError("parameters belong to a detector given by name")
-        return detector, type(detector).__name__
-    given = dict(parameters or {})
-    if detector == anomaly.DEFAULT:
-        given.setdefault("assume", "normal" if trained else "mixed")
-        given.setdefault("windows", "sessions" if spec.kind in ("session", "field") else "spans")
-    if trained is False and detector in ("never-seen", "new-template", "values", "new-pair"):
-        # Judged by itself, a log has seen everything; what is rare takes the place of what is new.
-        given.setdefault("share", 0.02)
-    return anomaly.load(detector, **given), detector
-
-
 def _clock_warnings(facts: LineFacts, spec: WindowSpec) -> list[str]:
     if spec.kind != "time":
         return []
     said = []
     if facts.backwards:
         source, line = facts.place(facts.first_backwards)
+        lines = "1 line is" if facts.backwards == 1 else f"{facts.backwards:,} lines are"
         said.append(
-            f"{facts.backwards:,} lines are earlier than the line before them (first: {source} "
-            f"line {line:,}); each counts in the window its time says"
+            f"{lines} earlier than the line before (the first: {source} line {line:,}); each "
+            f"counts in the window its time says"
         )
     if facts.timeless:
-        said.append(
-            f"{facts.timeless:,} lines have no time stamp; they count in the window of the line "
-            f"before them"
-        )
+        lines = "1 line has" if facts.timeless == 1 else f"{facts.timeless:,} lines have"
+        said.append(f"{lines} no time stamp: what counts is the time of the line before")
     return said
 
 
-def _alike(facts: LineFacts, spec: WindowSpec) -> bool:
-    """Whether nearly all sessions of a proposed key are of a few kinds."""
-    windows = make_windows(facts, spec, 0, int(facts.starts[-1]))
-    if len(windows) < 2:
+def _suits(facts: LineFacts, spec: WindowSpec, border: int) -> bool:
+    """Whether nearly all sessions of a proposed key are of a few kinds.
+
+    Before `border`, in training, and after it there must be some.
+    """
+    total = int(facts.starts[-1])
+    windows = make_windows(facts, spec, 0, total)
+    parts = ((0, border), (border, total))
+    if len(windows) < 2 or not all(
+        len(make_windows(facts, spec, *p)) for p in parts if p[0] < p[1]
+    ):
         return False
     known = distinct(featured(facts, [windows])[0].matrix)
     return common_share(find_rigidity(known), known, 0.02) >= _ALIKE
@@ -297,244 +286,3 @@ def _labels(
     if y is None and y_past is None and problem is not None:
         raise problem
     return y, y_past
-
-
-def _judged(
-    judge: Any,
-    name: str,
-    judged: Featured,
-    known: Featured | None,
-    saved: SavedDetector | None,
-    y: npt.NDArray[np.int8] | None,
-    warnings: list[str],
-) -> tuple[npt.NDArray[np.float64], Any, str]:
-    """Scores above 1 for abnormal windows, and the matrix of training windows, if any."""
-    matrix, before = judged.matrix, judged.before
-    train = known.matrix if known is not None else None
-    if saved is not None:
-        matrix, train, before = _aligned(judged, saved, warnings)
-        y = saved.labels
-    if train is None and matrix.shape[0] < 2:
-        raise UsageError(
-            "there is one window only, and nothing to compare it with: make windows smaller "
-            "(--window), or give a log that is known to be good by --train"
-        )
-    if before is not None and hasattr(judge, "name_columns"):
-        judge.name_columns(before)
-    try:
-        if getattr(judge, "supervised", False):
-            scores = _supervised(judge, name, matrix, train, y)
-        else:
-            judge.fit(matrix if train is None else train)
-            scores = strangeness(judge, matrix)
-    except LogpipeError:
-        raise
-    except Exception as error:
-        raise DetectorError(f"detector {name!r} failed: {type(error).__name__}: {error}") from error
-    if scores.shape != (matrix.shape[0],) or not np.isfinite(scores).all():
-        raise DetectorError(
-            f"detector {name!r} gave scores of shape {scores.shape} for {matrix.shape[0]} windows, "
-            f"or some that are not finite"
-        )
-    inner = getattr(judge, "detector_", None)
-    detail = type(inner).__name__.lower() if inner is not None else ""
-    if train is None and len(np.unique(distinct(matrix).inverse)) == 1:
-        warnings.append(f"all {matrix.shape[0]:,} windows have the same counts: nothing stands out")
-    return scores, train, detail
-
-
-def _supervised(
-    judge: Any, name: str, matrix: Any, train: Any, y: npt.NDArray[np.int8] | None
-) -> npt.NDArray[np.float64]:
-    """Scores by a model that never saw the window it judges."""
-    if y is None:
-        raise UsageError(f"detector {name!r} learns from labels; give them by --labels")
-    known = np.flatnonzero(y >= 0)
-    kinds = set(y[known].tolist())
-    if kinds != {0, 1}:
-        raise UsageError(
-            f"detector {name!r} needs normal and abnormal windows to learn from; the labels make "
-            f"all {len(known):,} {'abnormal' if kinds == {1} else 'normal'}"
-        )
-    if train is not None:
-        judge.fit(train[known], y[known])
-        return strangeness(judge, matrix)
-    scores = np.zeros(matrix.shape[0])
-    part = np.zeros(matrix.shape[0], np.int64)
-    shuffled = np.random.default_rng(0).permutation(matrix.shape[0])
-    for label in (-1, 0, 1):  # the same share of each in every part
-        chosen = shuffled[y[shuffled] == label]
-        part[chosen] = np.arange(len(chosen)) % FOLDS
-    for fold in range(FOLDS):
-        rest = known[part[known] != fold]
-        if len(set(y[rest].tolist())) < 2:
-            raise UsageError(
-                f"detector {name!r}: too few labelled windows of a kind to learn from one part "
-                f"and judge another; give labelled training logs by --train"
-            )
-        judge.fit(matrix[rest], y[rest])
-        held = np.flatnonzero(part == fold)
-        if len(held):
-            scores[held] = strangeness(judge, matrix[held])
-    return scores
-
-
-def _aligned(
-    judged: Featured, saved: SavedDetector, warnings: list[str]
-) -> tuple[Any, Any, Ints | None]:
-    """Both matrices over the same columns, matched by their text."""
-    from scipy import sparse
-
-    place = {text: i for i, text in enumerate(saved.columns)}
-    new = [text for text in dict.fromkeys(judged.names) if text not in place]
-    for text in new:
-        place[text] = len(place)
-    known = len(saved.columns)
-    if len(new) == len(set(judged.names)):
-        warnings.append(
-            "no template of this log is among those the detector was trained on; is it the right "
-            "detector for this log?"
-        )
-    matrix = judged.matrix.tocoo()
-    columns = np.array([place[text] for text in judged.names], np.int64)
-    width = known + len(new)
-    moved = sparse.csr_array(
-        (matrix.data, (matrix.row, columns[matrix.col])), shape=(matrix.shape[0], width)
-    )
-    train = sparse.csr_array(saved.matrix)
-    train.resize((train.shape[0], width))
-    before = None
-    if judged.before is not None:
-        first = [text.split(" -> ")[0] for text in place]
-        before = np.unique(first, return_inverse=True)[1].astype(np.int64)
-    judged.columns[:] = columns[judged.columns]
-    judged.names[:] = list(place)
-    object.__setattr__(judged, "matrix", as_csr(moved))
-    return judged.matrix, as_csr(train), before
-
-
-def _result(
-    facts: LineFacts,
-    windows: Windows,
-    judged: Featured,
-    train: Any,
-    past: Windows | None,
-    scores: npt.NDArray[np.float64],
-    verdicts: Mapping[str, Verdict],
-    warnings: list[str],
-    *,
-    spec: WindowSpec,
-    offset: int,
-) -> DetectResult:
-    """Explains what is flagged, applies verdicts, and puts windows together."""
-    ordered = spec.kind in ("lines", "time")
-    flagged = scores > 1.0
-    normal = np.flatnonzero(~flagged)
-    matrix = judged.matrix[normal] if train is None else train
-    known = distinct(matrix)
-    rigidity = find_rigidity(known)
-    exact = not ordered and common_share(rigidity, known, 0.02) >= COMMON
-    explainer = Explainer(
-        matrix, normal if train is None else np.arange(train.shape[0]), exact=exact
-    )
-    names = list(windows.names) if train is None else _past_names(past, train)
-    explanations = _explanations(explainer, judged.matrix, np.flatnonzero(flagged), scores)
-
-    def explain(window: int) -> Explanation:
-        return explanations[window]
-
-    group = by_run if ordered else by_pattern
-    findings = group(np.flatnonzero(flagged), scores, explain, judged.names)
-    anomalous = flagged.copy()
-    drift = drift_findings(
-        judged,
-        rigidity if exact else None,
-        windows.names,
-        flagged,
-        columns=len(facts.columns) if spec.kind in ("lines", "time") else len(judged.names),
-    )
-    apply_verdicts([*findings, *drift], anomalous, verdicts)
-    first, last = windows.first(), windows.last()
-    reasons = {}
-    for finding in findings:
-        for window in finding.windows.tolist():
-            why = explanations[window]
-            nearest = names[why.nearest] if why.nearest >= 0 else ""
-            said = describe(why.differences, judged.names)
-            reasons[window] = (finding.pattern, said, nearest)
-    begin = int(facts.starts[offset])
-    inside = np.zeros(int(facts.starts[-1]) - begin, np.bool_)
-    inside[windows.lines - begin] = True
-    if flagged.mean() > 0.3 and train is None:
-        warnings.append(
-            f"{flagged.mean():.0%} of the windows are flagged: nothing common was found to "
-            f"compare with; try other windows (--window), or a log known to be good (--train)"
-        )
-    source = np.searchsorted(facts.starts, np.maximum(first, 0), "right") - 1 - offset
-    return DetectResult(
-        sources=facts.sources[offset:],
-        window=str(spec),
-        window_reason="",
-        detector="",
-        detector_detail="",
-        trained_on="",
-        names=windows.names,
-        source=np.maximum(source, 0),
-        first_line=facts.numbers(first),
-        last_line=facts.numbers(last),
-        lines=np.diff(windows.starts),
-        start_time=None if facts.times is None else facts.times[np.maximum(first, 0)],
-        scores=scores,
-        anomalous=anomalous,
-        reasons=reasons,
-        findings=[*findings, *drift],
-        telling=[],
-        columns=judged.names,
-        nearest_names=[names[f.nearest] if f.nearest >= 0 else "" for f in [*findings, *drift]],
-        ordered=ordered,
-        total_lines=len(inside),
-        without_window=int((~inside).sum()),
-        warnings=warnings,
-    )
-
-
-def _past_names(past: Windows | None, train: Any) -> list[str]:
-    if past is None:
-        return [f"training window {i + 1}" for i in range(train.shape[0])]
-    return [f"{name} (training)" for name in past.names]
-
-
-def _explanations(
-    explainer: Explainer, matrix: Any, flagged: Ints, scores: npt.NDArray[np.float64]
-) -> dict[int, Explanation]:
-    """Of each flagged window; equal rows are explained once."""
-    if not len(flagged):
-        return {}
-    chosen = flagged[np.argsort(-scores[flagged], kind="stable")]
-    known = distinct(matrix[chosen])
-    looked = min(_EXPLAINED, len(known.support))
-    found = explainer.explain(known.rows[:looked])
-    rest = Explanation(-1, (), ())
-    return {
-        int(window): found[place] if place < looked else rest
-        for window, place in zip(chosen, known.inverse.tolist(), strict=True)
-    }
-
-
-def _score(result: DetectResult, judged: Featured, y: npt.NDArray[np.int8] | None) -> None:
-    """The score against labels, and what has to stand beside it."""
-    if y is None:
-        return
-    known = np.flatnonzero(y >= 0)
-    truth = y[known] == 1
-    found = score(truth, result.anomalous[known], result.scores[known])
-    best = ceiling(judged.matrix[known], truth)
-    everything = flag_everything(found.prevalence)
-    result.labelled = found
-    result.label_facts = {
-        "ceiling_f1": best,
-        "flag_everything_f1": everything,
-        "unlabelled_windows": len(y) - len(known),
-        "threshold_from": "training windows",
-        "refused": refuse(best, everything),
-    }

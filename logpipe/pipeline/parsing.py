@@ -59,7 +59,10 @@ def pick_layout(layout: str, sources: Sequence[Source]) -> tuple[Layout, str]:
     found: tuple[str, Detection] | None = None
     for source in sources:
         # A layout that is named needs the head too: the fields of JSON lines stand in it.
-        detection = resolve(layout, head(source))
+        first_bytes = head(source)
+        if not first_bytes and layout == "auto":
+            continue  # an empty log looks like nothing
+        detection = resolve(layout, first_bytes)
         if layout != "auto" and detection.layout.fields:
             return detection.layout, detection.reason
         if found is not None and detection.layout.spec != found[1].layout.spec:

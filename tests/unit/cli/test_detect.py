@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tests.unit.anomaly.making import session_lines, stamped
-from tests.unit.cli.program import log_file, logpipe, names, refused
+from tests.unit.anomaly.making import session_lines, stamped, steady
+from tests.unit.cli.program import Ran, environment, log_file, logpipe, names, refused
 
 WINDOW = r"session:job-\d+"
 ODD = {60: "lost {} on the way", 90: "lost {} on the way"}
@@ -19,6 +21,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
     for name, odd in (("good.log", None), ("bad.log", ODD)):
         lines = stamped(session_lines(150, odd))
         log_file(made, "\n".join(lines).encode() + b"\n", name)
+    (made / "sessions.csv").write_text("session,label\nblk_1,1\n")
+    (made / "lines.csv").write_text("line,label\n99999,1\n")
+    (made / "spans.csv").write_text("start,end\n2020-01-01T00:00:00Z,2020-01-01T00:01:00Z\n")
+    log_file(made, "\n".join(steady(30)).encode(), "other.log")
+    log_file(made, b"", "empty.log")
     return made
 
 
@@ -95,12 +102,71 @@ def test_answers_of_a_review_are_remembered(folder, tmp_path) -> None:
     refused(logpipe("detect", folder / "bad.log", "--review"), "--verdicts")
 
 
+@pytest.mark.parametrize("redirect", ["<&-", "</dev/null"])
+def test_a_review_without_anybody_to_answer_is_a_wrong_request(redirect, folder, tmp_path) -> None:
+    """Not an interruption: one line says what is missing, and 2; with nothing to ask it is fine."""
+    base = f"exec {sys.executable} -m logpipe detect --review --verdicts {tmp_path}/v.yaml"
+    asked = f"{base} --window '{WINDOW}' bad.log {redirect}"
+    nothing = f"{base} --train good.log --window '{WINDOW}' good.log {redirect}"
+
+    ran = [
+        subprocess.run(
+            ["sh", "-c", command], capture_output=True, cwd=folder, env=environment(), check=False
+        )
+        for command in (asked, nothing)
+    ]
+
+    refused(Ran(ran[0].returncode, ran[0].stdout, ran[0].stderr.decode()), "--review asks")
+    assert ran[1].returncode == 0, ran[1]
+
+
+def test_logs_that_are_all_alike_end_with_0(tmp_path) -> None:
+    """There is a sensible result, and a note says what it is worth."""
+    same = b"".join(
+        b"2026-01-02 10:%02d:%02d,000 INFO a.B: tick\n" % divmod(i, 60) for i in range(600)
+    )
+    log_file(tmp_path, same, "same.log")
+
+    ran = logpipe("detect", "same.log", cwd=tmp_path)
+
+    assert ran.code == 0, ran
+    assert "0 of 120 windows are abnormal" in ran.out.decode()
+    assert "have the same counts" in ran.err
+
+
+def test_times_that_go_backwards_or_are_missing_end_with_0_and_a_note(folder, tmp_path) -> None:
+    """Lines count where their time says, or where the line before them does."""
+    lines = (folder / "bad.log").read_bytes().splitlines(keepends=True)
+    log_file(tmp_path, b"".join(lines[300:] + lines[:300]), "back.log")
+    log_file(tmp_path, b"".join([*lines[:9], b"  at app.Worker:7\n", *lines[9:]]), "some.log")
+
+    back = logpipe("detect", "back.log", "--window", "time:10s", cwd=tmp_path)
+    some = logpipe("detect", "some.log", "--window", "time:10s", cwd=tmp_path)
+
+    assert (back.code, some.code) == (0, 0), (back, some)
+    assert (
+        f"1 line is earlier than the line before (the first: back.log line {len(lines) - 299}"
+        in (back.err)
+    )
+    assert "1 line has no time stamp" in some.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--window", "session:zzz"], ["no session found"]),
         (["--window", "lines:9999"], ["one window only", "--train"]),
         (["--window", "day"], ["expected session:REGEX"]),
+        (["--window", "time:5x"], ["500ms, 60s", "'5x'"]),
+        (["--window", "lines:0"], ["a number of lines", "'0'"]),
+        (["--window", "lines:5/9"], ["the step is larger"]),
+        (["--window", "session:("], ["not a regular expression"]),
+        (["--window", "time:5s", "--format", "plain"], ["no line has a time stamp", "--format"]),
+        (["--labels", "sessions.csv"], ["match nothing", "'blk_1'", "'job-7000'"]),
+        (["--labels", "lines.csv"], ["match nothing", "line 99,999", "760 lines"]),
+        (["--labels", "spans.csv"], ["match nothing", "2020-01-01T00:00:00Z", "2026-03-04T10:00"]),
+        (["--train", "other.log", "--window", WINDOW], ["training logs", "no session found"]),
+        (["--train", "empty.log"], ["training logs", "no lines"]),
         (["--window", "field:Job"], ["has no field 'Job'"]),
         (["--detector", "nearst"], ["Did you mean 'nearest'"]),
         (["--detector", "tree"], ["--labels"]),

@@ -1,0 +1,268 @@
+"""What is taken from each batch of a parse for detection: times, session keys, values of slots.
+
+Each of the three reads batch after batch, in line order, and in the end has arrays over all lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from logpipe.anomaly.values import VOCABULARY, magnitudes
+from logpipe.anomaly.windows import WindowSpec
+from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.errors import UsageError
+from logpipe.export.base import ParseInfo
+from logpipe.formats.timestamp_pattern import compile_pattern
+from logpipe.formats.timestamps import parse_timestamps
+from logpipe.pipeline.detect_facts import LineFacts
+from logpipe.template import LexicalClass, readable
+
+__all__ = ["Keys", "Times", "Values"]
+
+Ints = npt.NDArray[np.int64]
+
+_KEYS_PER_LINE = 100
+
+CLOSED = 24
+"""Values up to which a slot's vocabulary may be closed, ..."""
+
+RECURS = 30
+"""... and how often each occurs on average."""
+
+_NUMBERS = (LexicalClass.INTEGER, LexicalClass.NUMBER)
+
+
+class Times:
+    """The time of each line; carried on where a line has none."""
+
+    def __init__(self, info: ParseInfo) -> None:
+        self._pattern = info.timestamp_pattern
+        self._at = [info.field_names.index(name) for name in info.timestamp_fields]
+        self.found: list[Ints] = []
+        self.timeless = self.backwards = self.first_backwards = self.valid = 0
+        self._after: int | None = None
+        self._yearless = bool(self._pattern) and compile_pattern(self._pattern).lacks_year
+
+    def restart(self) -> None:
+        """A new source begins."""
+        self._after = None
+
+    def read(self, batch: ParsedBatch, position: int) -> None:
+        """The next batch, whose first line has this position."""
+        if not self._pattern:
+            return
+        column = _joined([batch.fields[i] for i in self._at])
+        year = datetime.now(UTC).year if self._yearless and self._after is None else None
+        read = parse_timestamps(self._pattern, column, default_year=year, after=self._after)
+        valid = read.valid
+        known = np.flatnonzero(valid)
+        self.timeless += len(batch) - len(known)
+        self.valid += len(known)
+        if len(known):
+            before = known[0] if self._after is None else -1
+            last = np.maximum.accumulate(np.where(valid, np.arange(len(batch)), before))
+            carried = self._after if self._after is not None else int(read.values[known[0]])
+            times = np.where(last >= 0, read.values[np.maximum(last, 0)], carried)
+            steps = np.diff(read.values[known], prepend=carried)
+            back = np.flatnonzero(steps < 0)
+            if len(back) and not self.backwards:
+                self.first_backwards = position + int(known[back[0]])
+            self.backwards += len(back)
+            self._after = int(read.values[known[-1]])
+        else:
+            missing = np.iinfo(np.int64).min if self._after is None else self._after
+            times = np.full(len(batch), missing, np.int64)
+        self.found.append(times)
+
+    def all(self) -> Ints | None:
+        """Of all lines; None if no line has a time."""
+        if not self.valid:
+            return None
+        times = np.concatenate(self.found)
+        missing = times == np.iinfo(np.int64).min
+        if missing.any():
+            # Lines before the first time of a source get the next time there is.
+            index = np.where(missing, len(times), np.arange(len(times)))
+            following = np.minimum.accumulate(index[::-1])[::-1]
+            last = int(np.flatnonzero(~missing)[-1])
+            times = times[np.minimum(following, last)]
+        return times
+
+
+def _joined(columns: Sequence[ByteColumn]) -> ByteColumn:
+    if len(columns) == 1:
+        return columns[0]
+    return ByteColumn.of([b" ".join(parts) for parts in zip(*columns, strict=True)])
+
+
+class Keys:
+    """The session keys of each line."""
+
+    def __init__(self, window: WindowSpec, info: ParseInfo) -> None:
+        self.codes: dict[bytes, int] = {}
+        self.lines: list[Ints] = []
+        self.found: list[Ints] = []
+        self._field: int | None = None
+        self._find = None
+        if window.kind == "session":
+            self._find = re.compile(window.pattern.encode()).findall
+        elif window.kind == "field":
+            names = [name.casefold() for name in info.field_names]
+            if window.pattern.casefold() not in names:
+                raise UsageError(
+                    f"--window {window}: layout {info.layout} has no field {window.pattern!r}; "
+                    f"it has {', '.join(info.field_names) or 'none'}"
+                )
+            self._field = names.index(window.pattern.casefold())
+
+    def read(self, batch: ParsedBatch, position: int) -> None:
+        """The next batch, whose first line has this position."""
+        codes, lines, found = self.codes, [], []
+        if self._field is not None:
+            for i, value in enumerate(batch.fields[self._field]):
+                if value:
+                    lines.append(position + i)
+                    found.append(codes.setdefault(value, len(codes)))
+        elif self._find is not None:
+            find = self._find
+            for i, line in enumerate(_lines(batch)):
+                keys = find(line)
+                if keys:
+                    for key in keys if len(keys) == 1 else _few(keys):
+                        lines.append(position + i)
+                        found.append(codes.setdefault(key, len(codes)))
+        if lines:
+            self.lines.append(np.array(lines, np.int64))
+            self.found.append(np.array(found, np.int64))
+
+
+def _few(keys: list[bytes]) -> list[bytes]:
+    return [key for key in dict.fromkeys(keys) if key][:_KEYS_PER_LINE]
+
+
+def _lines(batch: ParsedBatch) -> list[bytes]:
+    """The text of every line; a lone CR at its end stays."""
+    return batch.render().split(b"\n")[: len(batch)]
+
+
+_FIELD = -1
+"""Stands for the group where a value is that of a header field."""
+
+
+class Values:
+    """Values of slots as columns: of a small vocabulary each, of other numbers their magnitude."""
+
+    def __init__(self, info: ParseInfo) -> None:
+        self._templates = info.templates
+        self._fields = info.field_names
+        self._times = {info.field_names.index(name) for name in info.timestamp_fields}
+        self._codes: dict[tuple[int, int, object], int] = {}
+        self._sizes: dict[tuple[int, int], int] = {}
+        self._found: dict[tuple[int, int], list[tuple[Ints, Ints, bool]]] = {}
+
+    def read(self, batch: ParsedBatch, position: int) -> None:
+        """The next batch, whose first line has this position."""
+        for at, column in enumerate(batch.fields):
+            if at not in self._times and self._sizes.get((_FIELD, at), 0) <= VOCABULARY:
+                rows = np.arange(position, position + len(batch))
+                self._add((_FIELD, at), rows, column, numbers=False)
+        for template_id in batch.present:
+            template = self._templates[template_id]
+            rows = batch.rows(template_id) + position
+            for slot in range(template.slots if template.group else 0):
+                kind = template.types[slot] if template.types else LexicalClass.TEXT
+                place = (template.group, slot)
+                if self._sizes.get(place, 0) <= VOCABULARY or kind in _NUMBERS:
+                    self._add(place, rows, batch.column(template_id, slot), kind in _NUMBERS)
+
+    def _add(self, place: tuple[int, int], rows: Ints, column: ByteColumn, numbers: bool) -> None:
+        coded = column.to_arrow().dictionary_encode()
+        values = coded.dictionary.to_pylist()
+        at = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        if self._sizes.get(place, 0) <= VOCABULARY:
+            codes = np.array([self._code(place, value) for value in values], np.int64)
+            self._found.setdefault(place, []).append((rows, codes[at], False))
+        if numbers:
+            sizes = magnitudes(np.array([_number(value) for value in values]))
+            codes = np.array([self._code(place, size) for size in sizes.tolist()], np.int64)
+            self._found.setdefault(place, []).append((rows, codes[at], True))
+
+    def _code(self, place: tuple[int, int], key: object) -> int:
+        code = self._codes.get((*place, key))
+        if code is None:
+            if isinstance(key, bytes):
+                self._sizes[place] = self._sizes.get(place, 0) + 1
+                if self._sizes[place] > VOCABULARY:
+                    return -1
+            code = self._codes[(*place, key)] = len(self._codes)
+        return code
+
+    def put(self, facts: LineFacts) -> None:
+        """Says it to `facts`; a slot has its values or, if they are many, its magnitudes."""
+        parts = [
+            (rows, codes)
+            for place, found in self._found.items()
+            for rows, codes, magnitude in found
+            if magnitude == (self._sizes[place] > VOCABULARY)
+        ]
+        if not parts:
+            return
+        lines = np.concatenate([rows for rows, _ in parts])
+        used, columns = np.unique(
+            np.concatenate([codes for _, codes in parts]), return_inverse=True
+        )
+        texts = {t.group: t.text() for t in reversed(list(self._templates))}
+        every = list(self._codes)
+        keys = [every[code] for code in used.tolist()]
+        seen: Counter[tuple[int, int]] = Counter()
+        each = np.bincount(columns).tolist()
+        for (group, slot, _), count in zip(keys, each, strict=True):
+            seen[group, slot] += count
+        facts.value_lines, facts.value_columns = lines, columns
+        facts.value_names = [
+            f"{f'header {self._fields[s]}' if g == _FIELD else _marked(texts[g], s)} "
+            f"{_value_name(key)}"
+            for g, s, key in keys
+        ]
+        facts.value_closed = np.array(
+            [
+                isinstance(key, bytes)
+                and self._sizes[g, s] <= CLOSED
+                and seen[g, s] >= RECURS * self._sizes[g, s]
+                # What most lines have says no more than the template does.
+                and 2 * count <= seen[g, s]
+                for (g, s, key), count in zip(keys, each, strict=True)
+            ],
+            np.bool_,
+        )
+
+
+def _marked(text: str, slot: int) -> str:
+    """A template's text in which one slot is written `<?>`."""
+    parts = text.split("<*>")
+    if len(parts) <= slot + 1:
+        return f"{text} [slot {slot + 1}]"
+    return "<*>".join(parts[: slot + 1]) + "<?>" + "<*>".join(parts[slot + 1 :])
+
+
+def _value_name(key: object) -> str:
+    if isinstance(key, bytes):
+        return f"with {readable(key)[:60]}"
+    assert isinstance(key, int)
+    if key == 0:
+        return "with 0"
+    sign = "-" if key < 0 else ""
+    return f"with about {sign}{2 ** max(abs(key) - 1001, 0):,}"
+
+
+def _number(value: bytes) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
