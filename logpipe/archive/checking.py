@@ -83,10 +83,17 @@ def repair(
 ) -> Check:
     """Writes an archive of all good blocks; what is lost is in the answer.
 
-    Lines are numbered anew where some are gone. The same errors as `verify`.
+    Lines are numbered anew where some are gone.
+
+    Raises:
+        InputError: the file cannot be read.
+        ArchiveError: it is not an archive at all, or no block of it is good.
     """
     writer = ArchiveWriter(sink)
     check = _go_through(path, writer, limit, progress)
+    if not check.blocks and not check.good:
+        why = check.lost[0].reason if check.lost else "it ends before the first block does"
+        raise ArchiveError(f"{path}: no good block is left, so nothing is written: {why}")
     writer.finish()
     return check
 

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from logpipe.archive.blocks import PackedBlock
 from logpipe.archive.layout import (
+    BLOCK_HEADER,
     CONTINUES,
     FILE_HEADER,
     OPEN_END,
@@ -25,6 +26,7 @@ from logpipe.archive.layout import (
 )
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, OutputError
+from logpipe.native.archive import xxh64
 
 __all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
 
@@ -151,6 +153,7 @@ class Appending:
                     f"{path}: has no footer, so that nothing can be appended; "
                     f"`logpipe repair` makes an archive of what it has"
                 )
+            self._check_blocks(found.footer)
             self._end = found.end
             self._file.truncate(self._end)
             self._file.seek(self._end)
@@ -158,6 +161,26 @@ class Appending:
             self._file.close()
             raise
         self.writer = ArchiveWriter(self, found.footer, self._end)
+
+    def _check_blocks(self, footer: Footer) -> None:
+        """Holds stored bytes against their checksums, without decoding.
+
+        Nobody shall go on for years adding to an archive that is damaged.
+        """
+        for entry in footer.entries:
+            head = os.pread(self._file.fileno(), BLOCK_HEADER, entry.at)
+            header = BlockHeader.parse(head)
+            payload = os.pread(self._file.fileno(), entry.payload, entry.at + len(head))
+            if (
+                header is None
+                or Entry.of(entry.at, header) != entry
+                or xxh64(payload) != header.coded_hash
+            ):
+                raise ArchiveError(
+                    f"{self.path}: the block at byte {entry.at:,} is damaged; nothing was added; "
+                    f"`logpipe verify {self.path}` says which lines that costs, `logpipe repair` "
+                    f"makes an archive of the others"
+                )
 
     def write(self, data: bytes) -> int:
         """Takes the writer's bytes."""

@@ -105,8 +105,9 @@ def _compress(
     if not quiet:
         ratio = f"{result.bytes / result.archive_bytes:.2f}" if result.archive_bytes else "-"
         shown = "standard output" if target == "-" else os.fspath(Path(target))
+        more = f" added; {result.total_lines:,} lines in all" if append else ""
         click.echo(
             f"{shown}: {result.lines:,} lines, {size(result.bytes)} to "
-            f"{size(result.archive_bytes)}, ratio {ratio}",
+            f"{size(result.archive_bytes)}, ratio {ratio}{more}",
             err=True,
         )

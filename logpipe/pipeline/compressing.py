@@ -51,7 +51,7 @@ class CompressResult:
     Attributes:
         lines, bytes: of the sources.
         archive_bytes: of the archive; with `append`, that it grew by.
-        blocks: of the archive.
+        total_lines, blocks: of the archive.
         layouts: header layouts that were used.
         seconds, cpu_seconds: wall clock, and user + system time of this process.
     """
@@ -59,6 +59,7 @@ class CompressResult:
     lines: int
     bytes: int
     archive_bytes: int
+    total_lines: int
     blocks: int
     layouts: tuple[str, ...]
     seconds: float
@@ -117,6 +118,7 @@ def compress(
         lines=writer.lines - before[0],
         bytes=writer.raw - before[1],
         archive_bytes=writer.position - (before[2] if append else 0),
+        total_lines=writer.lines,
         blocks=writer.blocks,
         layouts=tuple(job.layouts),
         seconds=time.perf_counter() - started,

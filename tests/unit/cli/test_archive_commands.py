@@ -79,7 +79,7 @@ def test_damage_is_exit_code_3_and_verify_says_1(tmp_path: Path) -> None:
     out = tmp_path / "whole.log"
     assert logpipe("decompress", packed, "-o", out).code == 3
     assert not out.exists()
-    assert logpipe("repair", packed, "-o", tmp_path / "r.lpz").code == 1
+    assert logpipe("repair", packed, "-o", tmp_path / "r.lpz").code == 3
     assert logpipe("cat", tmp_path / "r.lpz").out == b""
     assert logpipe("cat", log).code == 3
     assert logpipe("cat", tmp_path / "none.lpz").code == 2
@@ -99,3 +99,42 @@ def test_a_killed_run_leaves_nothing_under_the_final_name(tmp_path: Path) -> Non
         assert not packed.exists() or logpipe("verify", packed).code == 0
     assert logpipe("compress", log, "--force").code == 0
     assert logpipe("verify", packed).code == 0
+
+
+def test_nothing_is_added_to_a_damaged_archive(tmp_path: Path) -> None:
+    """A flipped byte of an old block is found before anything is written: 3, and the file as is."""
+    log, packed = tmp_path / "a.log", tmp_path / "a.lpz"
+    log.write_bytes(LOG * 5)
+    assert logpipe("compress", log, "-o", packed, "-q").code == 0
+    added = logpipe("compress", log, "-o", packed, "--append")
+    assert f"added; {len(LINES) * 10:,} lines in all" in added.err
+    data = bytearray(packed.read_bytes())
+    data[200] ^= 1
+    packed.write_bytes(data)
+
+    run = logpipe("compress", log, "-o", packed, "--append", "-q")
+
+    assert run.code == 3
+    assert "is damaged; nothing was added" in run.err
+    assert packed.read_bytes() == data
+
+
+def test_repair_writes_nothing_where_nothing_is_left(tmp_path: Path) -> None:
+    """The only block is gone: 3 and no file, where an empty archive is repaired to one."""
+    log, packed, out = tmp_path / "a.log", tmp_path / "a.lpz", tmp_path / "b.lpz"
+    log.write_bytes(LOG)
+    assert logpipe("compress", log, "-o", packed, "-q").code == 0
+    data = bytearray(packed.read_bytes())
+    data[200] ^= 1
+    packed.write_bytes(data)
+
+    run = logpipe("repair", packed, "-o", out)
+
+    assert run.code == 3
+    assert "no good block is left" in run.err
+    assert not out.exists()
+
+    log.write_bytes(b"")
+    assert logpipe("compress", log, "-o", packed, "-q", "--force").code == 0
+    assert logpipe("repair", packed, "-o", out, "-q").code == 0
+    assert logpipe("cat", out).out == b""
