@@ -143,6 +143,6 @@ def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> npt.NDAr
             lines,
             raw_len,
         ),
-        lib.lp_buffer_free,
+        lib.lp_block_raw_free,
     )
     return part(buffer, 0, np.uint8)

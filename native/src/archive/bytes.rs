@@ -64,6 +64,16 @@ impl<'a> Cursor<'a> {
         Ok(v as usize)
     }
 
+    /// What was taken since `at` bytes were.
+    pub fn since(&self, at: usize) -> &'a [u8] {
+        &self.bytes[at..self.at]
+    }
+
+    /// Bytes taken.
+    pub fn taken(&self) -> usize {
+        self.at
+    }
+
     /// The next byte, which stays.
     pub fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()

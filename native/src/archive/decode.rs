@@ -1,16 +1,14 @@
 //! The streams of a block back to its raw bytes.
 
 use super::bytes::Cursor;
-use super::ints;
-use super::numbers::{self, Skeleton, Stamp, MAX_FIELDS};
-use super::render::{render, Values};
+use super::ints::{self, Ints};
+use super::numbers::{self, Clock, Skeleton, Stamp, MAX_FIELDS};
+use super::render::{Range, Renderer, Sources, Step, Values, NONE, PADDING};
 use super::*;
 use crate::rows::{RowTemplate, MAX_SLOTS};
 
 const NAMES: [&str; STREAMS] =
     ["TABLE", "LITERALS", "ROWS", "STEPS", "TIMES", "WIDE", "PLANES", "INDEX", "TEXT", "LENGTHS"];
-
-type Range = (u32, u32);
 
 /// What a block is decoded from: its streams, and what its header says is in it.
 pub struct Block<'a> {
@@ -32,7 +30,39 @@ impl Templates {
     }
 }
 
-struct Decoder<'a> {
+/// Memory that decoding needs besides its result. What is new for every block would be fetched from the
+/// system, page by page, every time.
+#[derive(Default)]
+pub struct Scratch {
+    /// Text of the stream, then literals of rows.
+    arena: Vec<u8>,
+    /// Template of each row.
+    rows: Vec<u32>,
+    references: Vec<u32>,
+    ranges: Vec<Range>,
+    pool: Vec<Range>,
+    parts: Vec<Step>,
+}
+
+impl Scratch {
+    /// Memory that a block of unusual size took is not kept.
+    pub fn trim(&mut self) {
+        const MOST: usize = 16 << 20;
+        self.arena.clear();
+        self.arena.shrink_to(MOST);
+        for numbers in [&mut self.rows, &mut self.references] {
+            numbers.clear();
+            numbers.shrink_to(MOST / 4);
+        }
+        for ranges in [&mut self.ranges, &mut self.pool] {
+            ranges.clear();
+            ranges.shrink_to(MOST / 8);
+        }
+        self.parts.clear();
+    }
+}
+
+struct Decoder<'a, 'b> {
     table: Cursor<'a>,
     rows: Cursor<'a>,
     steps: Cursor<'a>,
@@ -43,11 +73,9 @@ struct Decoder<'a> {
     text: Cursor<'a>,
     text_at: usize,
     lengths: Cursor<'a>,
-    /// Text of the stream, then text made of numbers.
-    arena: Vec<u8>,
-    /// The arena never needs to be longer.
-    limit: usize,
-    pool: Vec<Range>,
+    scratch: &'b mut Scratch,
+    /// Columns by number, then parts of split ones.
+    columns: Vec<Values<'a>>,
 }
 
 /// Number of templates, slots and literals; bounded by the streams they are in.
@@ -83,9 +111,11 @@ pub fn read_columns(table: &mut Cursor, templates: &[RowTemplate]) -> Result<Vec
     Ok(found)
 }
 
-impl<'a> Decoder<'a> {
-    fn new(block: &Block<'a>) -> Decoder<'a> {
+impl<'a, 'b> Decoder<'a, 'b> {
+    fn new(block: &Block<'a>, scratch: &'b mut Scratch) -> Decoder<'a, 'b> {
         let c = |k: usize| Cursor::new(block.streams[k], NAMES[k]);
+        scratch.trim();
+        scratch.arena.extend_from_slice(block.streams[TEXT]);
         Decoder {
             table: c(TABLE),
             rows: c(ROWS),
@@ -97,141 +127,148 @@ impl<'a> Decoder<'a> {
             text: c(TEXT),
             text_at: 0,
             lengths: c(LENGTHS),
-            arena: block.streams[TEXT].to_vec(),
-            limit: block.streams[TEXT].len() + 2 * block.raw_len + 64,
-            pool: Vec::new(),
+            scratch,
+            columns: Vec::new(),
         }
     }
 
-    fn ints(&mut self, n: usize, kind: usize) -> Result<Vec<u64>, String> {
+    fn ints(&mut self, n: usize, kind: usize) -> Result<Ints<'a>, String> {
         let small = match kind {
             ROWS => &mut self.rows,
             TIMES => &mut self.times,
             _ => &mut self.steps,
         };
-        ints::From { table: &mut self.table, small, wide: &mut self.wide, planes: &mut self.planes }.ints(n)
+        let (table, wide, planes) = (&mut self.table, &mut self.wide, &mut self.planes);
+        ints::From { table, small, wide, planes }.ints(n)
     }
 
-    fn literal(&mut self) -> Result<Vec<u8>, String> {
+    fn literal(&mut self) -> Result<Range, String> {
         let n = self.table.count(self.text.remaining(), "bytes of a literal")?;
+        let at = self.text_at;
+        self.text.take(n)?;
         self.text_at += n;
-        Ok(self.text.take(n)?.to_vec())
+        Ok((at as u32, self.text_at as u32))
     }
 
-    fn skeleton(&mut self, most: usize) -> Result<Skeleton, String> {
+    fn skeleton(&mut self, most: usize) -> Result<Vec<Range>, String> {
         let n = self.table.count(most, "fields")?;
-        let literals = (0..=n).map(|_| self.literal()).collect::<Result<_, _>>()?;
-        Ok(Skeleton { literals })
+        (0..=n).map(|_| self.literal()).collect()
     }
 
-    fn texts(&mut self, n: usize) -> Result<Vec<Range>, String> {
+    /// `n` texts.
+    fn texts(&mut self, n: usize) -> Result<Values<'a>, String> {
         let width = self.table.varint()?;
-        let mut ranges = Vec::with_capacity(n.min(self.text.remaining() + self.lengths.remaining()));
-        for _ in 0..n {
-            let length = match width {
-                0 => self.lengths.count(self.text.remaining(), "bytes of a value")?,
-                w if w - 1 > self.text.remaining() as u64 => {
-                    return Err(format!("a value of {} bytes, {} are left", w - 1, self.text.remaining()))
-                }
-                w => (w - 1) as usize,
-            };
-            self.text.take(length)?;
-            ranges.push((self.text_at as u32, (self.text_at + length) as u32));
-            self.text_at += length;
+        let at = self.text_at;
+        if width > 0 {
+            let left = self.text.remaining() as u64;
+            let all = (width - 1).checked_mul(n as u64).filter(|all| *all <= left);
+            let all = all.ok_or_else(|| format!("{n} values of {} bytes, {left} are left", width - 1))?;
+            self.text.take(all as usize)?;
+            self.text_at += all as usize;
+            return Ok(Values::Fixed { at, width: width as usize - 1 });
         }
-        Ok(ranges)
+        let taken = self.lengths.taken();
+        self.each_text(n, |_, _| ())?;
+        Ok(Values::Texts { at, lengths: self.lengths.since(taken) })
     }
 
-    /// `n` texts made from numbers by `write`.
-    fn made(
-        &mut self,
-        values: &[u64],
-        write: impl Fn(&mut Vec<u8>, u64) -> Result<(), String>,
-    ) -> Result<Values, String> {
-        let mut ranges = Vec::with_capacity(values.len());
-        let mut start = self.arena.len();
-        for &v in values {
-            write(&mut self.arena, v)?;
-            let end = self.arena.len();
-            ranges.push((start as u32, end as u32));
-            start = end;
-            if end > self.limit {
-                return Err("values are longer than the block".into());
+    /// `n` texts of which LENGTHS has the length.
+    fn each_text(&mut self, n: usize, each: impl Fn(&mut Scratch, Range)) -> Result<(), String> {
+        let (begin, left) = (self.text_at, self.text.remaining());
+        let mut at = begin;
+        for _ in 0..n {
+            let length = self.lengths.count(begin + left - at, "bytes of a value")?;
+            each(self.scratch, (at as u32, (at + length) as u32));
+            at += length;
+        }
+        self.text.take(at - begin)?;
+        self.text_at = at;
+        Ok(())
+    }
+
+    /// `n` texts as ranges, wherever they are wanted.
+    fn entries(&mut self, n: usize, each: impl Fn(&mut Scratch, Range)) -> Result<(), String> {
+        // The codec's number is followed by the width, as for any texts.
+        if self.table.peek() == Some(0) {
+            self.table.byte()?;
+            return self.each_text(n, each);
+        }
+        if let Values::Fixed { at, width } = self.texts(n)? {
+            for i in 0..n {
+                let start = at + i * width;
+                each(self.scratch, (start as u32, (start + width) as u32));
             }
         }
-        Ok(Values::Each(ranges))
+        Ok(())
     }
 
-    fn column(&mut self, n: usize, depth: u32) -> Result<Values, String> {
+    fn column(&mut self, n: usize, depth: u32) -> Result<Values<'a>, String> {
         if n == 0 {
-            return Ok(Values::Each(Vec::new()));
+            return Ok(Values::Nothing);
         }
         match self.table.byte()? {
-            CODEC_CONSTANT => {
-                let at = self.text_at;
-                let length = self.literal()?.len();
-                Ok(Values::Same((at as u32, (at + length) as u32)))
-            }
-            CODEC_TEXT => Ok(Values::Each(self.texts(n)?)),
+            CODEC_CONSTANT => Ok(Values::Same(self.literal()?)),
+            CODEC_TEXT => self.texts(n),
             CODEC_DICTIONARY => {
                 let k = self.table.count(MAX_DICTIONARY, "dictionary entries")?;
-                let entries = self.texts(k)?;
+                let entries = self.scratch.ranges.len();
+                self.entries(k, |scratch, range| scratch.ranges.push(range))?;
                 let index = self.index.take(n)?;
-                let ranges: Option<Vec<Range>> =
-                    index.iter().map(|&i| entries.get(usize::from(i)).copied()).collect();
-                Ok(Values::Each(ranges.ok_or("an index beyond its dictionary")?))
+                if index.iter().max().is_some_and(|&i| usize::from(i) >= k) {
+                    return Err("an index beyond its dictionary".into());
+                }
+                Ok(Values::Dictionary { entries, index })
             }
             CODEC_NUMBER => {
                 let form = self.table.byte()?;
                 if form > numbers::PADDED + 18 {
                     return Err(format!("number form {form}, expected at most {}", numbers::PADDED + 18));
                 }
-                let values = self.ints(n, STEPS)?;
-                self.made(&values, |out, v| numbers::unparse(out, v, form))
+                Ok(Values::Number { ints: self.ints(n, STEPS)?, form })
             }
             CODEC_STAMP => {
-                let skeleton = self.skeleton(MAX_FIELDS)?;
+                let ranges = self.skeleton(MAX_FIELDS)?;
+                let text = |&(a, b): &Range| self.scratch.arena[a as usize..b as usize].to_vec();
+                let skeleton = Skeleton { literals: ranges.iter().map(text).collect() };
                 let mut stamp = Stamp { skeleton, ..Stamp::default() };
                 for _ in 0..stamp.skeleton.fields() {
                     stamp.widths.push(self.table.byte()?);
                     stamp.radixes.push(self.table.varint()?);
                 }
                 stamp.check()?;
-                let values = self.ints(n, TIMES)?;
-                self.made(&values, |out, v| stamp.format(out, v))
+                let clock = Box::new(Clock::new(stamp, PADDING)?);
+                Ok(Values::Stamp { ints: self.ints(n, TIMES)?, clock })
             }
             CODEC_POOL => {
-                let before = self.pool.len();
+                let before = self.scratch.pool.len();
+                self.scratch.references.clear();
                 let mut from = ints::From {
                     table: &mut self.table,
                     small: &mut self.steps,
                     wide: &mut self.wide,
                     planes: &mut self.planes,
                 };
-                let (refs, after) = from.references(n, before as u64)?;
-                let new = self.texts(after as usize - before)?;
-                self.pool.extend(new);
-                Ok(Values::Each(refs.iter().map(|&r| self.pool[r as usize]).collect()))
+                let after = from.references(n, before as u64, &mut self.scratch.references)?;
+                self.entries(after as usize - before, |scratch, range| scratch.pool.push(range))?;
+                // Looked up here, one independent of the other, and not on the way of a row.
+                let Scratch { references, ranges, pool, .. } = &mut *self.scratch;
+                let at = ranges.len();
+                ranges.extend(references.iter().map(|&r| pool[r as usize]));
+                Ok(Values::Ranges { at })
             }
             CODEC_SPLIT if depth == 0 => {
-                let skeleton = self.skeleton(MAX_PARTS)?;
-                let parts: Vec<Values> =
-                    (0..skeleton.fields()).map(|_| self.column(n, depth + 1)).collect::<Result<_, _>>()?;
-                let mut ranges = Vec::with_capacity(n);
-                for i in 0..n {
-                    let start = self.arena.len();
-                    self.arena.extend_from_slice(&skeleton.literals[0]);
-                    for (part, literal) in parts.iter().zip(&skeleton.literals[1..]) {
-                        let (a, b) = part.get(i);
-                        self.arena.extend_from_within(a as usize..b as usize);
-                        self.arena.extend_from_slice(literal);
+                let literals = self.skeleton(MAX_PARTS)?;
+                let first = self.scratch.parts.len();
+                for (k, (start, end)) in literals.iter().enumerate() {
+                    let mut column = NONE;
+                    if k + 1 < literals.len() {
+                        let part = self.column(n, depth + 1)?;
+                        column = self.columns.len() as u32;
+                        self.columns.push(part);
                     }
-                    if self.arena.len() > self.limit {
-                        return Err("values are longer than the block".into());
-                    }
-                    ranges.push((start as u32, self.arena.len() as u32));
+                    self.scratch.parts.push(Step { start: *start, len: end - start, column });
                 }
-                Ok(Values::Each(ranges))
+                Ok(Values::Split { first, count: literals.len() })
             }
             other => Err(format!("column codec {other} at depth {depth} is not known")),
         }
@@ -253,22 +290,58 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The raw bytes, exactly `block.raw_len` of them in `block.lines` rows.
-pub fn decode(block: &Block) -> Result<Vec<u8>, String> {
+/// Literals and columns of the templates that are used; a column with one value for all is literal.
+///
+/// The literals go behind the values, so that there is one place to copy from. Together they have at most
+/// `raw_len` bytes, or rows could not have them.
+fn programs(
+    table: &Templates,
+    uses: &[usize],
+    columns: &[Values],
+    arena: &mut Vec<u8>,
+    raw_len: usize,
+) -> Result<Vec<Vec<Step>>, String> {
+    let most = arena.len() + raw_len;
+    let mut programs: Vec<Vec<Step>> = vec![Vec::new(); uses.len()];
+    for (t, template) in table.templates.iter().enumerate().filter(|(t, _)| uses[*t] > 0) {
+        let mut start = arena.len();
+        for (k, literal) in template.literals.iter().enumerate() {
+            arena.extend_from_slice(literal);
+            let column = table.columns[t].get(k).copied().unwrap_or(NONE);
+            if let Some(Values::Same((a, b))) = columns.get(column as usize) {
+                arena.extend_from_within(*a as usize..*b as usize);
+            } else {
+                programs[t].push(Step { start: start as u32, len: (arena.len() - start) as u32, column });
+                start = arena.len();
+            }
+            if arena.len() > most {
+                return Err(format!("the rows are longer than the block's {raw_len} bytes"));
+            }
+        }
+    }
+    arena.resize(arena.len() + PADDING, 0);
+    Ok(programs)
+}
+
+/// The raw bytes, exactly `block.raw_len` of them in `block.lines` rows. `out` is memory to be used again.
+pub fn decode(block: &Block, scratch: &mut Scratch, mut out: Vec<u8>) -> Result<Vec<u8>, String> {
     if block.lines > block.raw_len {
         return Err(format!("{} lines in {} bytes", block.lines, block.raw_len));
     }
     if block.raw_len >= 1 << 30 || block.streams.iter().any(|s| s.len() >= 1 << 30) {
         return Err("a block of a gigabyte or more".into());
     }
-    let mut d = Decoder::new(block);
+    let mut d = Decoder::new(block, scratch);
     let templates = read_templates(&mut d.table, block.streams[LITERALS])?;
     let columns = read_columns(&mut d.table, &templates)?;
     let table = Templates { templates, columns };
-    let rows = d.ints(block.lines, ROWS)?;
+    let mut ids = d.ints(block.lines, ROWS)?;
     let mut uses = vec![0usize; table.templates.len()];
-    for &t in &rows {
+    d.scratch.rows.reserve(block.lines);
+    for _ in 0..block.lines {
+        let t = ids.next();
         *uses.get_mut(t as usize).ok_or_else(|| format!("row template {t} does not exist"))? += 1;
+        d.scratch.rows.push(t as u32);
     }
     let mut counts = vec![0usize; table.column_count()];
     let mut slots = 0usize;
@@ -279,7 +352,24 @@ pub fn decode(block: &Block) -> Result<Vec<u8>, String> {
     if slots > block.raw_len {
         return Err(format!("{slots} values in {} bytes", block.raw_len));
     }
-    let values = counts.iter().map(|&n| d.column(n, 0)).collect::<Result<Vec<_>, _>>()?;
+    d.columns.resize_with(counts.len(), || Values::Nothing);
+    for (c, &n) in counts.iter().enumerate() {
+        d.columns[c] = d.column(n, 0)?;
+    }
     d.end()?;
-    render(&table, &rows, &values, &mut d.arena, block.raw_len)
+    let columns = d.columns;
+    let Scratch { arena, rows, ranges, parts, .. } = scratch;
+    let programs = programs(&table, &uses, &columns, arena, block.raw_len)?;
+    if out.len() < block.raw_len + PADDING {
+        out.resize(block.raw_len + PADDING, 0);
+    }
+    out.truncate(block.raw_len + PADDING);
+    let sources = Sources { arena, ranges, parts };
+    let mut renderer = Renderer::new(sources, columns, &mut out);
+    for &t in rows.iter() {
+        renderer.row(&programs[t as usize])?;
+    }
+    renderer.end()?;
+    out.truncate(block.raw_len);
+    Ok(out)
 }

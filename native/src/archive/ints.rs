@@ -229,75 +229,116 @@ pub struct From<'a, 'b> {
     pub planes: &'a mut Cursor<'b>,
 }
 
-impl From<'_, '_> {
-    /// `n` numbers; `n` is bounded by the caller.
-    pub fn ints(&mut self, n: usize) -> Result<Vec<u64>, String> {
-        match self.table.byte()? {
-            VALUES => {
-                let small = self.small.take(n)?;
-                if small.iter().all(|&b| u64::from(b) < ESCAPE) {
-                    return Ok(small.iter().map(|&b| u64::from(b)).collect());
-                }
-                small.iter().map(|&b| get(b, self.wide)).collect()
-            }
+/// Numbers that are made one after the other, when they are asked for: as they are stored they are mostly a
+/// byte each, and many columns of them fit in a near cache side by side.
+pub struct Ints<'a> {
+    layout: u8,
+    small: &'a [u8],
+    wide: &'a [u8],
+    wide_at: usize,
+    planes: &'a [u8],
+    width: usize,
+    /// The value before; of planes, the lowest one.
+    last: u64,
+    /// The next one.
+    i: usize,
+}
+
+impl Ints<'_> {
+    #[inline(always)]
+    fn coded(&mut self, small: u8) -> u64 {
+        if u64::from(small) < ESCAPE {
+            return u64::from(small);
+        }
+        let n = (u64::from(small) - ESCAPE + 1) as usize;
+        let rest = &self.wide[self.wide_at..];
+        self.wide_at += n;
+        if let Some(w) = rest.first_chunk::<8>() {
+            return u64::from_le_bytes(*w) << (64 - 8 * n) >> (64 - 8 * n);
+        }
+        let mut w = [0u8; 8];
+        w[..n].copy_from_slice(&rest[..n]);
+        u64::from_le_bytes(w)
+    }
+
+    /// The next number; there have to be as many as were announced.
+    #[inline(always)]
+    pub fn next(&mut self) -> u64 {
+        let i = self.i;
+        self.i += 1;
+        match self.layout {
             STEPS_SIGNED => {
-                let mut last = self.table.varint()?;
-                if n == 0 {
-                    return Ok(Vec::new());
+                if i > 0 {
+                    let step = unzigzag(self.coded(self.small[i - 1]));
+                    self.last = self.last.wrapping_add(step as u64);
                 }
-                let small = self.small.take(n - 1)?;
-                let mut values = Vec::with_capacity(n);
-                values.push(last);
-                for &b in small {
-                    last = last.wrapping_add(unzigzag(get(b, self.wide)?) as u64);
-                    values.push(last);
-                }
-                Ok(values)
+                self.last
             }
             PLANES_ABOVE => {
-                let low = self.table.varint()?;
-                let width = usize::from(self.table.byte()?);
-                if !(1..=8).contains(&width) {
-                    return Err(format!("numbers of {width} bytes, expected 1 to 8"));
-                }
-                let planes = self.planes.take(n.checked_mul(width).ok_or("too many numbers")?)?;
-                let mut values = vec![0u64; n];
-                for (k, plane) in planes.chunks_exact(n.max(1)).enumerate() {
-                    values.iter_mut().zip(plane).for_each(|(v, &b)| *v |= u64::from(b) << (8 * k));
-                }
-                values.iter_mut().for_each(|v| *v = v.wrapping_add(low));
-                Ok(values)
+                let n = self.planes.len() / self.width;
+                let byte = |k: usize| u64::from(self.planes[k * n + i]) << (8 * k);
+                self.last.wrapping_add((0..self.width).fold(0, |v, k| v | byte(k)))
             }
-            other => Err(format!("numbers in layout {other}, expected 0 to 2")),
+            _ => self.coded(self.small[i]),
+        }
+    }
+}
+
+impl<'b> From<'_, 'b> {
+    /// `n` numbers; `n` is bounded by the caller.
+    pub fn ints(&mut self, n: usize) -> Result<Ints<'b>, String> {
+        match self.table.byte()? {
+            BACK => Err("numbers in layout 3, expected 0 to 2".into()),
+            layout => self.of(layout, n),
         }
     }
 
-    /// `n` references into a list of `have` entries that grows by one whenever its end is named.
-    pub fn references(&mut self, n: usize, have: u64) -> Result<(Vec<u64>, u64), String> {
+    fn of(&mut self, layout: u8, n: usize) -> Result<Ints<'b>, String> {
+        let mut ints =
+            Ints { layout, small: &[], wide: &[], wide_at: 0, planes: &[], width: 1, last: 0, i: 0 };
+        match layout {
+            VALUES | BACK => ints.small = self.small.take(n)?,
+            STEPS_SIGNED => {
+                ints.last = self.table.varint()?;
+                ints.small = self.small.take(n.saturating_sub(1))?;
+            }
+            PLANES_ABOVE => {
+                ints.last = self.table.varint()?;
+                ints.width = usize::from(self.table.byte()?);
+                if !(1..=8).contains(&ints.width) {
+                    return Err(format!("numbers of {} bytes, expected 1 to 8", ints.width));
+                }
+                ints.planes = self.planes.take(n.checked_mul(ints.width).ok_or("too many numbers")?)?;
+            }
+            other => return Err(format!("numbers in layout {other}, expected 0 to 2")),
+        }
+        let escaped = |b: &u8| u32::from(b.saturating_sub(ESCAPE as u8 - 1));
+        let wide =
+            ints.small.chunks(1 << 16).map(|part| part.iter().map(escaped).sum::<u32>() as usize).sum();
+        ints.wide = self.wide.take(wide)?;
+        Ok(ints)
+    }
+
+    /// Appends `n` references into a list of `have` entries that grows by one whenever its end is named;
+    /// how many it has then.
+    pub fn references(&mut self, n: usize, have: u64, out: &mut Vec<u32>) -> Result<u64, String> {
         let mut have = have;
-        let mut check = |v: u64| {
+        let layout = self.table.byte()?;
+        let mut ints = self.of(layout, n)?;
+        out.reserve(n);
+        for _ in 0..n {
+            let mut v = ints.next();
+            // Only this layout needs to know the list's length on the way.
+            if layout == BACK {
+                v = have.checked_sub(v).ok_or_else(|| format!("{v} entries back of {have}"))?;
+            }
             if v > have {
                 return Err(format!("reference to entry {v} of {have}"));
             }
             have += u64::from(v == have);
-            Ok(v)
-        };
-        // Only this layout needs to know the list's length on the way.
-        if self.table.peek() == Some(BACK) {
-            self.table.byte()?;
-            let small = self.small.take(n)?;
-            let mut values = Vec::with_capacity(n);
-            for &b in small {
-                let back = get(b, self.wide)?;
-                let v = have.checked_sub(back).ok_or_else(|| format!("{back} entries back of {have}"))?;
-                have += u64::from(back == 0);
-                values.push(v);
-            }
-            return Ok((values, have));
+            out.push(v as u32);
         }
-        let values = self.ints(n)?;
-        values.iter().try_for_each(|&v| check(v).map(|_| ()))?;
-        Ok((values, have))
+        Ok(have)
     }
 }
 
@@ -312,7 +353,8 @@ mod tests {
         let mut t = Cursor::new(&table, "table");
         let [_, _, _, steps, _, wide, planes, ..] = &mut cursors[..] else { unreachable!() };
         let mut from = From { table: &mut t, small: steps, wide, planes };
-        assert_eq!(from.ints(values.len()).unwrap(), values);
+        let mut back = from.ints(values.len()).unwrap();
+        values.iter().for_each(|v| assert_eq!(back.next(), *v));
         assert!(cursors.iter().all(|c| c.end().is_ok()));
         t.end().unwrap();
         usize::from(table[0])

@@ -147,27 +147,65 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 6061626364656667686970717273747576777879\
 8081828384858687888990919293949596979899";
 
+/// Bytes that `write` needs room for, a sign in front of it included.
+pub const MAX_WRITTEN: usize = 32;
+
+const fn power(n: u8) -> u64 {
+    10u64.pow(n as u32)
+}
+
+/// The eight digits of a number below 10^8 as values of bytes, the first one in the lowest byte.
+#[inline(always)]
+fn spread(v: u32) -> u64 {
+    let (high, low) = (u64::from(v / 10_000), u64::from(v % 10_000));
+    let fours = high | low << 32;
+    let top = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let pairs = ((fours - 100 * top) << 16) + top;
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    tens + ((pairs - 10 * tens) << 8)
+}
+
+/// Writes a number with at least `width` digits, 1 to 20, to `out[at..]`; returns how many it has.
+///
+/// Without a branch for a number of up to eight digits, because how many it has is mostly random. What is
+/// behind them is overwritten.
+#[inline(always)]
+pub fn write(out: &mut [u8], at: usize, v: u64, width: usize) -> usize {
+    if v < 100_000_000 && width <= 8 {
+        let digits = spread(v as u32);
+        let zeros = (digits.trailing_zeros() as usize / 8).min(8 - width);
+        out[at..at + 8].copy_from_slice(&((digits | ZEROS) >> (8 * (zeros & 7))).to_le_bytes());
+        return 8 - zeros;
+    }
+    write_long(out, at, v, width)
+}
+
+#[inline(never)]
+fn write_long(out: &mut [u8], at: usize, v: u64, width: usize) -> usize {
+    let (high, low) = (v / 100_000_000, v % 100_000_000);
+    let n = match high < 100_000_000 && width <= 16 {
+        true => write(out, at, high, width.max(9) - 8),
+        // At most four digits more.
+        false => {
+            let (top, middle) = (high / 100_000_000, high % 100_000_000);
+            let n = write(out, at, top, width.max(17) - 16);
+            out[at + n..at + n + 8].copy_from_slice(&(spread(middle as u32) | ZEROS).to_le_bytes());
+            n + 8
+        }
+    };
+    out[at + n..at + n + 8].copy_from_slice(&(spread(low as u32) | ZEROS).to_le_bytes());
+    n + 8
+}
+
 /// Appends a number with at least `width` digits.
-pub fn format(out: &mut Vec<u8>, mut v: u64, width: usize) {
-    let mut text = [b'0'; 20];
-    let mut at = 20;
-    while v >= 100 {
-        let pair = (v % 100) as usize * 2;
-        v /= 100;
-        at -= 2;
-        text[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    }
-    if v >= 10 {
-        at -= 2;
-        text[at..at + 2].copy_from_slice(&PAIRS[v as usize * 2..v as usize * 2 + 2]);
-    } else {
-        at -= 1;
-        text[at] = b'0' + v as u8;
-    }
-    out.extend_from_slice(&text[at.min(20 - width.min(20))..]);
+pub fn format(out: &mut Vec<u8>, v: u64, width: usize) {
+    let mut text = [0u8; MAX_WRITTEN];
+    let n = write(&mut text, 0, v, width.clamp(1, 20));
+    out.extend_from_slice(&text[..n]);
 }
 
 /// Appends what `parse` read; an integer that no text of the form has is an error.
+#[allow(dead_code)] // blocks are rendered by `write`; this is for single values
 pub fn unparse(out: &mut Vec<u8>, v: u64, form: u8) -> Result<(), String> {
     match form {
         PLAIN => format(out, v, 1),
@@ -381,6 +419,101 @@ impl Stamp {
     }
 }
 
+/// Fills `out` with the last digits of a number.
+#[inline(always)]
+fn put_digits(out: &mut [u8], mut v: u64) {
+    let (rest, pairs) = out.as_rchunks_mut::<2>();
+    for pair in pairs.iter_mut().rev() {
+        let digits = (v % 100) as usize * 2;
+        v /= 100;
+        *pair = [PAIRS[digits], PAIRS[digits + 1]];
+    }
+    rest.iter_mut().for_each(|digit| *digit = b'0' + (v % 10) as u8);
+}
+
+/// A stamp column being written: numbers in line order mostly differ by little.
+pub struct Clock {
+    stamp: Stamp,
+    last: u64,
+    fields: [u64; MAX_FIELDS],
+    /// Where each field is in `text`, if all of them always have the same digits.
+    places: Option<[usize; MAX_FIELDS]>,
+    /// Text of `last`, then padding.
+    text: Vec<u8>,
+    padding: usize,
+}
+
+impl Clock {
+    /// `stamp` was checked.
+    pub fn new(stamp: Stamp, padding: usize) -> Result<Clock, String> {
+        let mut places = [0usize; MAX_FIELDS];
+        let mut at = 0;
+        let mut fixed = true;
+        for (k, (w, radix)) in stamp.widths.iter().zip(&stamp.radixes).enumerate() {
+            at += stamp.skeleton.literals[k].len();
+            places[k] = at;
+            at += usize::from(*w);
+            fixed &= *w > 0 && *radix <= power(*w);
+        }
+        let mut clock = Clock {
+            stamp,
+            last: 0,
+            fields: [0; MAX_FIELDS],
+            places: fixed.then_some(places),
+            text: Vec::new(),
+            padding,
+        };
+        clock.write_all()?;
+        Ok(clock)
+    }
+
+    fn write_all(&mut self) -> Result<(), String> {
+        self.text.clear();
+        self.stamp.format(&mut self.text, self.last)?;
+        self.text.resize(self.text.len() + self.padding, 0);
+        Ok(())
+    }
+
+    /// The text of a number, with padding behind it.
+    #[inline(always)]
+    pub fn text(&mut self, v: u64) -> Result<&[u8], String> {
+        if v != self.last {
+            self.set(v)?;
+        }
+        Ok(&self.text)
+    }
+
+    fn set(&mut self, v: u64) -> Result<(), String> {
+        let Some(places) = &self.places else {
+            self.last = v;
+            return self.write_all();
+        };
+        // Added, or taken away with a borrow; most fields in front stay what they are.
+        let mut step = v.wrapping_sub(self.last) as i64;
+        self.last = v;
+        if v >= MAX_STAMP {
+            return Err("a stamp beyond its radixes".into());
+        }
+        for k in (0..self.stamp.radixes.len()).rev() {
+            let radix = self.stamp.radixes[k] as i64;
+            let sum = self.fields[k] as i64 + step;
+            let (carry, field) = match sum {
+                _ if sum >= 0 && sum < radix => (0, sum),
+                _ if sum >= 0 && sum < 2 * radix => (1, sum - radix),
+                _ => (sum.div_euclid(radix), sum.rem_euclid(radix)),
+            };
+            self.fields[k] = field as u64;
+            let at = places[k];
+            put_digits(&mut self.text[at..at + usize::from(self.stamp.widths[k])], field as u64);
+            step = carry;
+            if step == 0 {
+                return Ok(());
+            }
+        }
+        Err("a stamp beyond its radixes".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,6 +532,53 @@ mod tests {
         }
         let mixed: [&[u8]; 2] = [b"07", b"7"];
         assert_eq!(form(mixed.into_iter()), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_everywhere() {
+        let mut state = 1u64;
+        let mut values = vec![0, 9, 10, 99_999_999, 100_000_000, u64::MAX, 10u64.pow(16), 10u64.pow(16) - 1];
+        values.extend((0..20).map(power));
+        for i in 0..3000u64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            values.push(state >> (i % 64));
+        }
+        for v in values {
+            for width in 1..=20 {
+                let mut out = Vec::new();
+                format(&mut out, v, width);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{v:0width$}"));
+            }
+            let text = v.to_string().into_bytes();
+            let padded = [&text[..], &[b'7'; 32]].concat();
+            assert_eq!(digits_at(&padded, 0, text.len()), digits(&text));
+            for (at, bad) in (0..text.len()).flat_map(|at| [(at, b'/'), (at, b':'), (at, 0xb5)]) {
+                let mut wrong = padded.clone();
+                wrong[at] = bad;
+                assert_eq!(digits_at(&wrong, 0, text.len()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_show_what_stamps_format() {
+        let texts = ["2024-01-31 23:59:59.999", "2025-12-01 07:08:09.010", "5-1 23:9", "15-11 0:59"];
+        let mut state = 5u64;
+        for pair in texts.chunks(2) {
+            let (stamp, _) = Stamp::of(pair.iter().map(|t| t.as_bytes())).unwrap();
+            let most: u64 = stamp.radixes.iter().product();
+            let mut clock = Clock::new(stamp.clone(), 7).unwrap();
+            let mut v = 0;
+            for i in 0..4000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                v = if i % 3 == 0 { (state >> 2) % most } else { (v + (state >> 60)) % most };
+                let mut out = Vec::new();
+                stamp.format(&mut out, v).unwrap();
+                out.resize(out.len() + 7, 0);
+                assert_eq!(clock.text(v).unwrap(), out);
+            }
+            assert!(clock.text(most).is_err());
+        }
     }
 
     #[test]

@@ -1,25 +1,236 @@
 //! Columns to raw bytes: literals and values in turn, row after row.
+//!
+//! What a value is made of is read where it is written: a number becomes text in its place, a split value
+//! is its parts in turn. Only what has no better form is text in the arena.
 
-use super::decode::Templates;
+use super::ints::{unzigzag, Ints};
+use super::numbers::{write, Clock, MAX_WRITTEN, PADDED, PLAIN, SIGNED};
 
-/// The values of a column, as places in the arena.
-pub enum Values {
-    Same((u32, u32)),
-    Each(Vec<(u32, u32)>),
+pub type Range = (u32, u32);
+
+/// The values of a column.
+pub enum Values<'a> {
+    /// There is none.
+    Nothing,
+    Same(Range),
+    /// Texts of one width, side by side in the arena.
+    Fixed {
+        at: usize,
+        width: usize,
+    },
+    /// Texts side by side, and their lengths as varints.
+    Texts {
+        at: usize,
+        lengths: &'a [u8],
+    },
+    /// Entries by their ranges.
+    Dictionary {
+        entries: usize,
+        index: &'a [u8],
+    },
+    Number {
+        ints: Ints<'a>,
+        form: u8,
+    },
+    Stamp {
+        ints: Ints<'a>,
+        clock: Box<Clock>,
+    },
+    /// Texts anywhere, by their ranges from `at` on.
+    Ranges {
+        at: usize,
+    },
+    /// Literals and columns in turn: some of the parts that all columns share.
+    Split {
+        first: usize,
+        count: usize,
+    },
 }
 
-impl Values {
-    pub fn get(&self, i: usize) -> (u32, u32) {
-        match self {
-            Values::Same(range) => *range,
-            Values::Each(ranges) => ranges[i],
+/// A literal, and the column whose next value is behind it.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub start: u32,
+    pub len: u32,
+    pub column: u32,
+}
+
+/// No column.
+pub const NONE: u32 = u32::MAX;
+
+/// Bytes that are copied at once; the arena and what is written are padded by as many.
+const BLOCK: usize = 32;
+/// Bytes behind what is written, and behind the arena.
+pub const PADDING: usize = 64;
+
+/// What values are read from.
+pub struct Sources<'a> {
+    pub arena: &'a [u8],
+    pub ranges: &'a [Range],
+    pub parts: &'a [Step],
+}
+
+/// Where the next value of a column is, and where the first one was.
+struct Column<'a> {
+    values: Values<'a>,
+    next: usize,
+}
+
+pub struct Renderer<'a, 'b> {
+    sources: Sources<'b>,
+    columns: Vec<Column<'a>>,
+    out: &'b mut [u8],
+    at: usize,
+    /// `out` without its padding.
+    most: usize,
+}
+
+impl<'a, 'b> Renderer<'a, 'b> {
+    /// `out` is longer than what is to be written by `PADDING`, and so is the arena.
+    pub fn new(sources: Sources<'b>, columns: Vec<Values<'a>>, out: &'b mut [u8]) -> Renderer<'a, 'b> {
+        let most = out.len().saturating_sub(PADDING);
+        let columns = columns.into_iter().map(|values| Column { values, next: 0 }).collect();
+        Renderer { sources, columns, out, at: 0, most }
+    }
+
+    #[cold]
+    fn too_long(&self) -> String {
+        format!("the rows are longer than the block's {} bytes", self.most)
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, start: usize, n: usize) -> Result<(), String> {
+        if self.at + n > self.most {
+            return Err(self.too_long());
         }
+        copy(self.out, self.at, self.sources.arena, start, n);
+        self.at += n;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn range(&mut self, (start, end): Range) -> Result<(), String> {
+        self.copy(start as usize, (end - start) as usize)
+    }
+
+    #[inline(always)]
+    fn number(&mut self, v: u64, form: u8) -> Result<(), String> {
+        if self.at + MAX_WRITTEN > self.out.len() {
+            return Err(self.too_long());
+        }
+        let (mut v, mut width) = (v, 1);
+        if form >= PADDED {
+            width = usize::from(form - PADDED);
+        } else if form == SIGNED {
+            let signed = unzigzag(v);
+            self.out[self.at] = b'-';
+            self.at += usize::from(signed < 0);
+            v = signed.unsigned_abs();
+        } else {
+            debug_assert_eq!(form, PLAIN);
+        }
+        self.at += write(self.out, self.at, v, width);
+        Ok(())
+    }
+
+    /// Writes the next value of a column that is not split.
+    #[inline(always)]
+    fn whole(&mut self, column: usize) -> Result<(), String> {
+        let c = &mut self.columns[column];
+        let i = c.next;
+        c.next += 1;
+        match &mut c.values {
+            Values::Same(range) => {
+                let range = *range;
+                self.range(range)
+            }
+            Values::Fixed { at, width } => {
+                let (start, width) = (*at, *width);
+                *at += width;
+                self.copy(start, width)
+            }
+            Values::Texts { at, lengths } => {
+                let (start, n) = (*at, varint(lengths));
+                *at += n;
+                self.copy(start, n)
+            }
+            Values::Dictionary { entries, index } => {
+                let range = self.sources.ranges[*entries + usize::from(index[i])];
+                self.range(range)
+            }
+            Values::Number { ints, form } => {
+                let (v, form) = (ints.next(), *form);
+                self.number(v, form)
+            }
+            Values::Stamp { ints, clock } => {
+                let text = clock.text(ints.next())?;
+                let n = text.len() - PADDING;
+                if self.at + n > self.most {
+                    return Err(self.too_long());
+                }
+                copy(self.out, self.at, text, 0, n);
+                self.at += n;
+                Ok(())
+            }
+            Values::Ranges { at } => {
+                let range = self.sources.ranges[*at + i];
+                self.range(range)
+            }
+            Values::Nothing | Values::Split { .. } => Err("a value where there is none".into()),
+        }
+    }
+
+    /// Writes a row.
+    #[inline(always)]
+    pub fn row(&mut self, program: &[Step]) -> Result<(), String> {
+        for step in program {
+            self.copy(step.start as usize, step.len as usize)?;
+            if step.column == NONE {
+                continue;
+            }
+            let column = step.column as usize;
+            let Values::Split { first, count } = self.columns[column].values else {
+                self.whole(column)?;
+                continue;
+            };
+            for part in &self.sources.parts[first..first + count] {
+                self.copy(part.start as usize, part.len as usize)?;
+                if part.column != NONE {
+                    self.whole(part.column as usize)?;
+                }
+            }
+        }
+        if self.at > self.most {
+            return Err(self.too_long());
+        }
+        Ok(())
+    }
+
+    /// All bytes must have been written.
+    pub fn end(self) -> Result<(), String> {
+        if self.at != self.most {
+            return Err(format!("the rows have {} bytes, the block's header says {}", self.at, self.most));
+        }
+        Ok(())
     }
 }
 
-/// Bytes that are copied at once; both sides are padded by as many.
-const BLOCK: usize = 32;
+/// A length that was read before, so that it is known to be sound.
+#[inline(always)]
+fn varint(bytes: &mut &[u8]) -> usize {
+    let (mut v, mut shift) = (0usize, 0);
+    while let Some((b, rest)) = bytes.split_first() {
+        *bytes = rest;
+        v |= usize::from(b & 0x7f) << shift;
+        shift += 7;
+        if *b < 0x80 || shift > 63 {
+            break;
+        }
+    }
+    v
+}
 
+/// Both sides have `PADDING` bytes behind what is copied.
 #[inline(always)]
 fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
     let mut done = 0;
@@ -31,55 +242,4 @@ fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
             return;
         }
     }
-}
-
-/// `raw_len` bytes; anything else is an error. The arena is padded here.
-pub fn render(
-    table: &Templates,
-    rows: &[u64],
-    values: &[Values],
-    arena: &mut Vec<u8>,
-    raw_len: usize,
-) -> Result<Vec<u8>, String> {
-    // Literals go behind the values, so that there is one place to copy from.
-    let mut programs: Vec<Vec<(u32, u32, u32)>> = Vec::with_capacity(table.templates.len());
-    for (template, columns) in table.templates.iter().zip(&table.columns) {
-        let mut program = Vec::with_capacity(columns.len() + 1);
-        for (k, literal) in template.literals.iter().enumerate() {
-            let start = arena.len() as u32;
-            arena.extend_from_slice(literal);
-            program.push((start, literal.len() as u32, columns.get(k).copied().unwrap_or(u32::MAX)));
-        }
-        programs.push(program);
-    }
-    arena.resize(arena.len() + BLOCK, 0);
-    let mut out = vec![0u8; raw_len + BLOCK];
-    let mut next = vec![0usize; values.len()];
-    let mut at = 0usize;
-    let too_long = || format!("the rows are longer than the block's {raw_len} bytes");
-    for &t in rows {
-        for &(start, n, column) in &programs[t as usize] {
-            if at + n as usize > raw_len {
-                return Err(too_long());
-            }
-            copy(&mut out, at, arena, start as usize, n as usize);
-            at += n as usize;
-            if column != u32::MAX {
-                let i = &mut next[column as usize];
-                let (start, end) = values[column as usize].get(*i);
-                *i += 1;
-                let n = (end - start) as usize;
-                if at + n > raw_len {
-                    return Err(too_long());
-                }
-                copy(&mut out, at, arena, start as usize, n);
-                at += n;
-            }
-        }
-    }
-    if at != raw_len {
-        return Err(format!("the rows have {at} bytes, the block's header says {raw_len}"));
-    }
-    out.truncate(raw_len);
-    Ok(out)
 }
