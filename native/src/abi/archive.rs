@@ -140,9 +140,9 @@ fn joined(streams: Vec<Vec<u8>>) -> LpBuffer {
 pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
         let block = object(block)?;
-        let mut b = block.0.try_lock().map_err(busy)?;
+        let b = block.0.try_lock().map_err(busy)?;
         let mut scratch = block.1.try_lock().map_err(busy)?;
-        Ok(own(joined(encode::encode(&mut b, &mut scratch)?.into())))
+        Ok(own(joined(encode::encode(&b, &mut scratch)?.into())))
     })
 }
 

@@ -194,7 +194,7 @@ impl Encoder<'_> {
 }
 
 /// The streams of a block of columns.
-pub fn encode(block: &mut Builder, scratch: &mut Scratch) -> Result<Streams, String> {
+pub fn encode(block: &Builder, scratch: &mut Scratch) -> Result<Streams, String> {
     if let Some(why) = &block.broken {
         return Err(why.clone());
     }

@@ -205,7 +205,6 @@ pub fn format(out: &mut Vec<u8>, v: u64, width: usize) {
 }
 
 /// Appends what `parse` read; an integer that no text of the form has is an error.
-#[allow(dead_code)] // blocks are rendered by `write`; this is for single values
 pub fn unparse(out: &mut Vec<u8>, v: u64, form: u8) -> Result<(), String> {
     match form {
         PLAIN => format(out, v, 1),

@@ -584,7 +584,7 @@ mod tests {
     use crate::archive::columns::Column;
     use crate::archive::encode::Scratch;
     use crate::archive::pick;
-    use crate::archive::{encode, select, STREAMS};
+    use crate::archive::{builder::Builder, encode, select, STREAMS};
     use crate::rows::{field_rows, line_rows, OwnedRows};
     use crate::search::automaton::{Kind, Op, Program};
     use crate::search::text::matching;
@@ -660,7 +660,7 @@ mod tests {
         block.rows = rows.rows.clone();
         block.templates = rows.templates.clone();
         block.columns = columns;
-        let streams = encode::encode(&mut block, &mut Scratch::default()).unwrap();
+        let streams = encode::encode(&block, &mut Scratch::default()).unwrap();
         let mut parts = Parts::default();
         for k in 0..STREAMS {
             parts.sizes[k] = streams[k].len();
