@@ -584,7 +584,7 @@ mod tests {
     use crate::archive::columns::Column;
     use crate::archive::encode::Scratch;
     use crate::archive::pick;
-    use crate::archive::{builder::Builder, encode, select, STREAMS};
+    use crate::archive::{encode, select, STREAMS};
     use crate::rows::{field_rows, line_rows, OwnedRows};
     use crate::search::automaton::{Kind, Op, Program};
     use crate::search::text::matching;
