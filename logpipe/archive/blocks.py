@@ -118,7 +118,7 @@ def _packed(
     )
 
 
-def block_filter(raw: npt.NDArray[np.uint8] | bytes, payload: int) -> bytes:
+def block_filter(raw: npt.NDArray[np.uint8] | memoryview | bytes, payload: int) -> bytes:
     """What a search learns about a block without opening it: at most 1/24 of its payload."""
     return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 

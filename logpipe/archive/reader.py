@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from logpipe.archive.layout import (
     BLOCK_HEADER,
@@ -41,6 +41,8 @@ __all__ = ["Archive", "Raw"]
 
 Raw: TypeAlias = "npt.NDArray[np.uint8]"
 """Raw bytes of a block."""
+
+T = TypeVar("T")
 
 _KEPT = 2
 """Decoded blocks that are kept, because ranges are often asked for one after the other."""
@@ -164,16 +166,19 @@ class Archive:
             return kept
         import numpy as np
 
-        try:
-            header, payload = self._stored(block)
-            raw = np.frombuffer(unpack_block(header, payload), np.uint8)
-        except ArchiveError as error:
-            raise ArchiveError(f"{self.path}: {self._where(block)}: {error}") from None
+        raw = np.frombuffer(self.buffer(block), np.uint8)
         self._kept[block] = raw
         while len(self._kept) > _KEPT:
             with suppress(KeyError):
                 self._kept.popitem(last=False)
         return raw
+
+    def buffer(self, block: int) -> memoryview | bytes:
+        """As `block`, but nothing is kept, and numpy is not needed."""
+        try:
+            return unpack_block(*self._stored(block))
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.path}: {self._where(block)}: {error}") from None
 
     def view(self, block: int) -> View | None:
         """A block opened in stages; None where it has to be decoded whole, or was already.
@@ -200,26 +205,11 @@ class Archive:
     def blocks(self, first: int = 0, end: int | None = None, threads: int = 1) -> Iterator[Raw]:
         """The raw bytes of blocks in order, decoded ahead by some threads."""
         stop = len(self.entries) if end is None else end
-        if threads <= 1 or stop - first <= 1:
-            for number in range(first, stop):
-                yield self.block(number)
-            return
-        from concurrent.futures import ThreadPoolExecutor
+        return _ahead(self.block, range(first, stop), threads)
 
-        with ThreadPoolExecutor(threads, "logpipe") as pool:
-            waiting: list[Future[Raw]] = []
-            numbers = iter(range(first, stop))
-            try:
-                for number in itertools.islice(numbers, threads):
-                    waiting.append(pool.submit(self.block, number))
-                while waiting:
-                    raw = waiting.pop(0).result()
-                    for number in itertools.islice(numbers, 1):
-                        waiting.append(pool.submit(self.block, number))
-                    yield raw
-            finally:
-                for job in waiting:
-                    job.cancel()
+    def buffers(self, threads: int = 1) -> Iterator[memoryview | bytes]:
+        """The raw bytes of all blocks in order, decoded ahead by some threads; without numpy."""
+        return _ahead(self.buffer, range(len(self.entries)), threads)
 
     def raw(self, start: int = 1, stop: int | None = None, threads: int = 1) -> Iterator[Raw]:
         """The bytes of lines start to stop, 1-based and inclusive, in pieces.
@@ -422,6 +412,27 @@ class Archive:
             numbers = pa.array([n for n, _ in chunk], pa.uint64())
             lines = pa.array([_without_end(line) for _, line in chunk], pa.binary())
             yield pa.RecordBatch.from_arrays([numbers, lines], schema=schema)
+
+
+def _ahead(make: Callable[[int], T], numbers: range, threads: int) -> Iterator[T]:
+    """What is made of numbers, in their order, some of it ahead by threads."""
+    if threads <= 1 or len(numbers) <= 1:
+        yield from map(make, numbers)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads, "logpipe") as pool:
+        waiting: list[Future[T]] = []
+        left = iter(numbers)
+        try:
+            waiting.extend(pool.submit(make, n) for n in itertools.islice(left, threads))
+            while waiting:
+                made = waiting.pop(0).result()
+                waiting.extend(pool.submit(make, n) for n in itertools.islice(left, 1))
+                yield made
+        finally:
+            for job in waiting:
+                job.cancel()
 
 
 def _without_end(line: bytes) -> bytes:

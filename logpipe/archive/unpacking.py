@@ -1,23 +1,18 @@
 """Payloads of blocks back to raw bytes, or to streams of which only some are unpacked.
 
-Nothing here imports numpy before a block is decoded whole: a search that finds what it looks for in
-columns ends before that.
+Nothing here imports numpy, which takes longer than a search, or than decoding some blocks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from logpipe.archive.layout import BlockHeader
 from logpipe.archive.packing import unpack
 from logpipe.errors import ArchiveError, NativeError
 from logpipe.native.hashing import xxh64
 from logpipe.native.select import View
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from logpipe.native.unpack import STREAMS, decode_block, decode_mixed
 
 __all__ = [
     "CODED_ROWS",
@@ -34,8 +29,6 @@ __all__ = [
 
 PLAIN, COLUMNS, ROWS = 0, 1, 2
 
-STREAMS = 10
-"""Streams that a block of columns may have."""
 CODED_ROWS = 10
 """Stream of a block of level max that has its rows."""
 IGNORABLE = 128
@@ -137,7 +130,7 @@ def open_view(header: BlockHeader, payload: bytes) -> View | None:
     return View(sizes, stream, header.lines, header.raw)
 
 
-def unpack_block(header: BlockHeader, payload: bytes) -> npt.NDArray[np.uint8] | bytes:
+def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
     """The raw bytes of a block, both checksums verified.
 
     Raises:
@@ -148,10 +141,7 @@ def unpack_block(header: BlockHeader, payload: bytes) -> npt.NDArray[np.uint8] |
         for s in _listed(header, payload)
         if s.kind < IGNORABLE
     }
-    # Imported for blocks that are decoded whole: it needs numpy.
-    from logpipe.native.archive import decode_block, decode_mixed
-
-    raw: npt.NDArray[np.uint8] | bytes
+    raw: memoryview | bytes
     if header.codec == PLAIN:
         if set(streams) != {0}:
             raise ArchiveError("a plain block without its one stream")

@@ -26,7 +26,7 @@ from logpipe.archive.layout import (
 )
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, OutputError
-from logpipe.native.archive import xxh64
+from logpipe.native.hashing import xxh64
 
 __all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
 

@@ -36,7 +36,7 @@ def command(
 
     from logpipe.archive.reader import Archive
     from logpipe.export.atomic import replacing
-    from logpipe.pipeline import default_threads
+    from logpipe.native.threads import default_threads
 
     if stdout and output is not None:
         raise UsageError("give either -c or -o")
@@ -57,8 +57,8 @@ def command(
             replacing(target, force=force) as out,
             ProgressBar("decompressing", quiet=quiet) as bar,
         ):
-            for raw in archive.blocks(threads=threads or default_threads()):
-                out.write(raw.data)
+            for raw in archive.buffers(threads or default_threads()):
+                out.write(raw)
                 bar(out.tell(), archive.raw_size)
         if remove:
             Path(name).unlink()

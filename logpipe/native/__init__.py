@@ -6,11 +6,13 @@
 | `mask` | the lexer of the parser iterative: variables, distinct masked messages |
 | `matching` | messages against templates learned elsewhere; samples of lines |
 | `parsing` | headers, chunks, Drain, alignment, rendering |
-| `archive` | blocks of an archive, packed and unpacked |
+| `archive` | blocks of an archive, made of rows |
 | `hashing` | XXH64 |
 | `rows` | the row-order structured coder |
 | `search` | literals in text, filters of words |
 | `select` | expressions as programs; blocks that are opened in stages |
+| `threads` | how many there are |
+| `unpack` | blocks of an archive, unpacked |
 
 What this package itself offers is imported when it is asked for: `logpipe grep` and `logpipe cat`
 need the library and no numpy, whose import alone takes longer than they do.

@@ -1,31 +1,23 @@
-"""Blocks of an archive: rows that grow chunk by chunk, their streams, and back; XXH64."""
+"""Blocks of an archive: rows that grow chunk by chunk, and their streams."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.errors import NativeError
-from logpipe.native.hashing import xxh64
 from logpipe.native.library import (
-    bytes_pointer,
     checked,
     ffi,
     lib,
     owned,
     part,
-    pointer_to,
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
 
-__all__ = ["STREAMS", "BlockRows", "decode_block", "decode_mixed", "match_rows", "xxh64"]
-
-STREAMS = 10
-"""Streams of a block; FORMAT.md says what is in each."""
+__all__ = ["BlockRows", "match_rows"]
 
 
 def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:
@@ -98,51 +90,3 @@ def _parts(pointer: Any) -> list[npt.NDArray[np.uint8]]:
     buffer = owned(pointer, lib.lp_buffer_free)
     offsets, data = part(buffer, 1, np.int64), part(buffer, 0, np.uint8)
     return [data[a:b] for a, b in itertools.pairwise(offsets)]
-
-
-def _joined(streams: Sequence[bytes]) -> tuple[bytes, npt.NDArray[np.uint64]]:
-    offsets = np.zeros(len(streams) + 1, np.uint64)
-    np.cumsum([len(s) for s in streams], out=offsets[1:])
-    return b"".join(streams), offsets
-
-
-def decode_mixed(
-    table: bytes, literals: bytes, rows: bytes, lines: int, raw_len: int
-) -> npt.NDArray[np.uint8]:
-    """The raw bytes of a block of level max.
-
-    Raises:
-        NativeError: the streams are not what an encoder makes.
-    """
-    joined, offsets = _joined([table, literals, rows])
-    buffer = owned(
-        lib.lp_block_decode_mixed(
-            bytes_pointer(joined), len(joined), pointer_to(offsets, "uint64_t *"), lines, raw_len
-        ),
-        lib.lp_buffer_free,
-    )
-    return part(buffer, 0, np.uint8)
-
-
-def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> npt.NDArray[np.uint8]:
-    """The raw bytes of a block of columns.
-
-    Raises:
-        NativeError: the streams are not what an encoder makes; nothing was allocated that the
-            streams and `raw_len` do not justify.
-    """
-    if len(streams) != STREAMS:
-        raise NativeError(f"{len(streams)} streams, expected {STREAMS}")
-    joined, offsets = _joined(streams)
-    buffer = owned(
-        lib.lp_block_decode(
-            bytes_pointer(joined),
-            len(joined),
-            pointer_to(offsets, "uint64_t *"),
-            STREAMS,
-            lines,
-            raw_len,
-        ),
-        lib.lp_block_raw_free,
-    )
-    return part(buffer, 0, np.uint8)

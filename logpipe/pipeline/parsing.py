@@ -8,7 +8,6 @@ learns from the whole, and then writes each line with the final template of its 
 from __future__ import annotations
 
 import codecs
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -26,6 +25,7 @@ from logpipe.formats.layouts import Layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
 from logpipe.native import ArenaPool, Header
+from logpipe.native.threads import default_threads
 from logpipe.parsers.base import Parser
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
@@ -38,11 +38,6 @@ Value = bytes
 """A value of a slot; the name keeps clear of `ParseResult.bytes`."""
 
 __all__ = ["ParseResult", "default_threads", "parse", "pick_layout", "stream"]
-
-
-def default_threads() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pick_layout(layout: str, sources: Sequence[Source]) -> tuple[Layout, str]:

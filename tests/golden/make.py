@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent / "unit" / "archive"))
 from logs import made, server_log  # noqa: E402
 
 from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, TRAILER  # noqa: E402
-from logpipe.native.archive import xxh64  # noqa: E402
+from logpipe.native.hashing import xxh64  # noqa: E402
 
 THREE_LINES = b"10:59:59 job 7 done\n10:59:59 job 8 done\n11:00:00 job 9 done\n"
 

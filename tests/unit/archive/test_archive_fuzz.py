@@ -20,7 +20,8 @@ from logs import LEVELS, made, restored, server_log
 from logpipe.archive.blocks import directory, unpack_block
 from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, BlockHeader
 from logpipe.errors import ArchiveError, NativeError
-from logpipe.native.archive import STREAMS, BlockRows, decode_block, decode_mixed
+from logpipe.native.archive import BlockRows
+from logpipe.native.unpack import STREAMS, decode_block, decode_mixed
 
 FLIPS = int(os.environ.get("LOGPIPE_FUZZ", "300"))
 LOG = server_log(400)

@@ -19,7 +19,7 @@ from logpipe.archive.checking import repair, verify
 from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, TRAILER
 from logpipe.errors import ArchiveError, OutputError, UsageError
 from logpipe.formats.readers import open_sources
-from logpipe.native.archive import xxh64
+from logpipe.native.hashing import xxh64
 from logpipe.pipeline import compressing, parse
 
 LOG = server_log(6000)

@@ -1,0 +1,61 @@
+"""Streams of an archive's blocks back to raw bytes, without numpy: its import takes long.
+
+What is returned is a view of native memory, which lives as long as the view does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from logpipe.errors import NativeError
+from logpipe.native.library import bytes_pointer, checked, ffi, lib, owned
+
+__all__ = ["STREAMS", "decode_block", "decode_mixed"]
+
+STREAMS = 10
+"""Streams of a block of columns; FORMAT.md says what is in each."""
+
+
+def _view(buffer: Any) -> memoryview:
+    out = ffi.new("uint8_t *[1]")
+    n = checked(lib.lp_buffer_part(buffer, 0, out))
+    if n == 0:
+        return memoryview(b"")
+    alive = ffi.gc(out[0], lambda _: buffer and None)
+    return memoryview(ffi.buffer(alive, n))
+
+
+def _joined(streams: Sequence[bytes]) -> tuple[bytes, Any]:
+    ends = itertools.accumulate((len(s) for s in streams), initial=0)
+    return b"".join(streams), ffi.new("uint64_t[]", list(ends))
+
+
+def decode_mixed(
+    table: bytes, literals: bytes, rows: bytes, lines: int, raw_len: int
+) -> memoryview:
+    """The raw bytes of a block of level max.
+
+    Raises:
+        NativeError: the streams are not what an encoder makes.
+    """
+    joined, offsets = _joined([table, literals, rows])
+    pointer = lib.lp_block_decode_mixed(bytes_pointer(joined), len(joined), offsets, lines, raw_len)
+    return _view(owned(pointer, lib.lp_buffer_free))
+
+
+def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> memoryview:
+    """The raw bytes of a block of columns.
+
+    Raises:
+        NativeError: the streams are not what an encoder makes; nothing was allocated that the
+            streams and `raw_len` do not justify.
+    """
+    if len(streams) != STREAMS:
+        raise NativeError(f"{len(streams)} streams, expected {STREAMS}")
+    joined, offsets = _joined(streams)
+    pointer = lib.lp_block_decode(
+        bytes_pointer(joined), len(joined), offsets, STREAMS, lines, raw_len
+    )
+    return _view(owned(pointer, lib.lp_block_raw_free))
