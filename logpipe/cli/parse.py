@@ -147,6 +147,7 @@ def command(
                     r.last_line,
                     r.template,
                     r.variable_types,
+                    r.variable_categories,
                 )
                 for r in rows
             ],

@@ -37,6 +37,7 @@ class TemplateRow:
         lines: how many lines it has.
         first_line, last_line: where it occurs.
         variable_types: one label per slot.
+        variable_categories: one category per slot, of parsers that have them.
         examples: a few values per slot.
     """
 
@@ -47,6 +48,7 @@ class TemplateRow:
     first_line: int
     last_line: int
     variable_types: list[str]
+    variable_categories: list[str]
     examples: list[list[str]]
 
 
@@ -69,6 +71,7 @@ def template_rows(
                 first_line=int(result.first_line[template_id]),
                 last_line=int(result.last_line[template_id]),
                 variable_types=template.type_labels,
+                variable_categories=list(result.info.categories.get(template_id, ())),
                 examples=[
                     [readable(value) for value in slot[:_EXAMPLES]]
                     for slot in result.examples(template_id)

@@ -22,9 +22,16 @@ _MAGIC = b"PAR1"
 
 
 @click.command("templates", short_help="Show the templates of a log, with counts.")
-@click.argument("logs", nargs=-1, required=True, metavar="LOG|PARQUET")
+@click.argument("logs", nargs=-1, metavar="LOG|PARQUET|MODEL.json")
 @log_options
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N most frequent.")
+@click.option(
+    "--explain",
+    metavar="[ID]",
+    is_flag=False,
+    flag_value="all",
+    help="What was learned: example lines, values of each slot, why neighbours are kept apart.",
+)
 @template_style_option
 @json_option
 @quiet_option
@@ -36,15 +43,40 @@ def command(
     model: str | None,
     threads: int | None,
     top: int | None,
+    explain: str | None,
     template_style: str,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """Show the templates of a log: counts, first and last line, example values by slot.
 
-    A Parquet file written by `logpipe parse` is not parsed again.
+    A Parquet file written by `logpipe parse` is not parsed again. With --explain, also of a model
+    saved by `logpipe parse --save-model`, which knows no lines.
     """
     check_style(template_style)
+    if explain is not None and explain != "all" and not explain.isdecimal():
+        logs, explain = (explain, *logs), "all"  # --explain without an ID, before the log
+    if not logs:
+        raise UsageError("no input: name a log, or a Parquet file of logpipe parse")
+    if explain is not None:
+        from logpipe.cli.explain import explain_logs
+
+        if template_style != "exact":
+            raise UsageError("--explain shows templates as they are; leave --template-style away")
+        if any(_is_parquet(log) for log in logs):
+            raise UsageError("--explain needs the log itself, or a saved model")
+        return explain_logs(
+            logs,
+            None if explain == "all" else int(explain),
+            top=top,
+            as_json=as_json,
+            parser=parser,
+            settings=settings,
+            layout=layout,
+            model=model,
+            threads=threads,
+            quiet=quiet,
+        )
     if any(_is_parquet(log) for log in logs):
         if len(logs) > 1:
             raise UsageError("a Parquet file is looked at alone; name one file")
@@ -108,6 +140,7 @@ def _from_parquet(path: str, template_style: str) -> list[TemplateRow]:
                 first_line=int(first[template_id]),
                 last_line=int(last[template_id]),
                 variable_types=template.type_labels,
+                variable_categories=list(info.categories.get(template_id, ())),
                 examples=[[readable(value) for value in slot] for slot in examples[template_id]],
             )
         )

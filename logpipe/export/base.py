@@ -6,7 +6,7 @@ source, and ends with `finish` or `abort`. Nothing appears under the final name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Protocol
@@ -42,6 +42,8 @@ class ParseInfo:
         year: of the first time of every source, where the pattern has none.
         forms: for parsers that know classes of variables: masked text per group, from which
             `logpipe.export.styles` prints templates in a style.
+        categories: for parsers that say what a slot means: the category of each slot
+            (`logpipe.parsers.iterative.categories`) by template id; empty for others.
         line_counts: int64, lines per template id as far as counted while learning; only used to
             choose the most frequent template of a group.
     """
@@ -57,6 +59,7 @@ class ParseInfo:
     year: int | None = None
     line_counts: npt.NDArray[np.int64] | None = field(default=None, compare=False)
     forms: Mapping[int, str] = field(default_factory=dict, compare=False)
+    categories: Mapping[int, Sequence[str]] = field(default_factory=dict, compare=False)
 
 
 class Sink(Protocol):

@@ -6,7 +6,7 @@ spread over the rows by numpy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ _OWN_NAMES = (
     "template",
     "variables",
     "variable_types",
+    "variable_categories",
     "lines",
     "continuation",
     "bytes",
@@ -136,6 +137,14 @@ class TemplateFacts:
         return pa.DictionaryArray.from_arrays(
             pa.array(position[index]), pa.array([self.texts[i] for i in present.tolist()])
         )
+
+    def category_column(
+        self, batch: ParsedBatch, categories: Mapping[int, Sequence[str]]
+    ) -> pa.Array:
+        """`list<string>` per row, the category of each variable."""
+        ids, inverse = np.unique(batch.template_ids, return_inverse=True)
+        rows = pa.array([list(categories[i]) for i in ids.tolist()], pa.list_(pa.string()))
+        return rows.take(pa.array(inverse))
 
     def type_column(self, batch: ParsedBatch) -> pa.Array:
         """`list<string>` per row, one label per variable.

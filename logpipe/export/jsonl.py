@@ -1,7 +1,8 @@
 """JSON lines: one object per row.
 
 line_no · source (with several inputs) · header fields · message · template_id · group ·
-template · variables · variable_types · lines and continuation (with --multiline) ·
+template · variables · variable_types · variable_categories (of a parser that has them) ·
+lines and continuation (with --multiline) ·
 bytes (base64 of the whole line, terminator included; only where a text is not exact)
 """
 
@@ -74,7 +75,10 @@ class JsonLinesSink:
         """What follows the variables."""
         template = self._info.templates[template_id]
         closing = '"]' if template.slots else "]"
-        return f'{closing},"variable_types":{constant(template.type_labels)}'
+        types = f'{closing},"variable_types":{constant(template.type_labels)}'
+        if not self._info.categories:
+            return types
+        return f'{types},"variable_categories":{constant(list(self._info.categories[template_id]))}'
 
     def write_rows(self, rows: Rows) -> None:
         """Append rows."""

@@ -14,9 +14,10 @@ import orjson
 
 import logpipe
 from logpipe.batch import TERMINATORS, Shape
-from logpipe.errors import InputError
+from logpipe.errors import InputError, ModelError
 from logpipe.export.base import ParseInfo
 from logpipe.export.text import source_text
+from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.template import VERBATIM, LexicalClass, SlotKind, TemplateTable
 
 __all__ = [
@@ -85,9 +86,12 @@ def describe(
                 "literals": [_text(literal) for literal in template.literals],
                 "kinds": [int(kind) for kind in template.kinds],
                 "types": [int(lexical) for lexical in template.types],
+                **({"categories": list(info.categories[template.id])} if info.categories else {}),
             }
             for template in info.templates
         ],
+        # Only of a parser that knows classes of variables; for printing in a style.
+        "forms": [{**encoded(form), "group": group} for group, form in sorted(info.forms.items())],
     }
     return orjson.dumps(document, default=str)
 
@@ -131,6 +135,8 @@ def read_description(path: str, metadata: Mapping[bytes, bytes] | None) -> FileI
                 timestamp_fields=tuple(document["timestamp"]["fields"]),
                 timestamp_pattern=document["timestamp"]["pattern"],
                 year=document["timestamp"].get("year"),
+                forms={e["group"]: decoded(e, path) for e in document.get("forms", ())},
+                categories=_categories(document["templates"]),
             ),
             columns=tuple(field["column"] for field in document["fields"]),
             shapes=shapes,
@@ -138,7 +144,14 @@ def read_description(path: str, metadata: Mapping[bytes, bytes] | None) -> FileI
         )
     except InputError:
         raise
-    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (
+        ModelError,
+        orjson.JSONDecodeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise InputError(
             f"{path}: its {METADATA_KEY.decode()!r} metadata is malformed: {error!r}"
         ) from None
@@ -161,6 +174,19 @@ def _table(entries: Sequence[Mapping[str, Any]]) -> TemplateTable:
             [LexicalClass(lexical) for lexical in entry["types"]],
         )
     return table
+
+
+def _categories(entries: Sequence[Mapping[str, Any]]) -> dict[int, tuple[str, ...]]:
+    """The categories of slots, of a parser that has them."""
+    if not all("categories" in entry for entry in entries):
+        return {}
+    found = {}
+    for number, entry in enumerate(entries):
+        own = tuple(entry["categories"])
+        if len(own) != len(entry["kinds"]) or not all(isinstance(name, str) for name in own):
+            raise ValueError(f"template {number} has categories {own!r:.60}")
+        found[number] = own
+    return found
 
 
 def _text(data: bytes) -> str:

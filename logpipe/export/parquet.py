@@ -12,6 +12,7 @@ Columns, in order:
     template           string     `<*>` for a slot
     variables          list of string
     variable_types     list of string
+    variable_categories           only of a parser that says what a slot means (OID, STC, ...)
     lines              int64      only with --multiline: how many lines the row stands for
     continuation       string     only with --multiline: the further lines, terminators included
     message_bytes      binary     ┐
@@ -121,6 +122,10 @@ class ParquetSink:
             self._output.abort()
             raise
 
+    def _category_column(self, batch: ParsedBatch) -> dict[str, pa.Array]:
+        known = self._info.categories
+        return {"variable_categories": self._facts.category_column(batch, known)} if known else {}
+
     def _make_schema(self) -> pa.Schema:
         words = pa.dictionary(pa.int32(), pa.string())
         fields = [pa.field("line_no", pa.int64(), nullable=False)]
@@ -137,6 +142,8 @@ class ParquetSink:
             pa.field("variables", pa.list_(pa.string())),
             pa.field("variable_types", pa.list_(pa.string())),
         ]
+        if self._info.categories:
+            fields.append(pa.field("variable_categories", pa.list_(pa.string())))
         if self._multiline:
             fields.append(pa.field("lines", pa.int64(), nullable=False))
             fields.append(pa.field("continuation", pa.string()))
@@ -152,7 +159,10 @@ class ParquetSink:
         return pa.schema(fields)
 
     def _dictionary_columns(self) -> list[str]:
-        named = "source template_id group template variable_types.list.element shape terminator"
+        named = (
+            "source template_id group template variable_types.list.element "
+            "variable_categories.list.element shape terminator"
+        )
         present = set(self._schema.names)
         columns = [n for n in named.split() if n.split(".")[0] in present]
         return [*columns, *self._columns, "variables.list.element"]
@@ -191,6 +201,7 @@ class ParquetSink:
             "group": pa.array(self._facts.groups[batch.template_ids]),
             "variables": variables,
             "variable_types": self._facts.type_column(batch),
+            **self._category_column(batch),
             "message_bytes": message_bytes,
             "variables_bytes": variables_bytes,
             "header_bytes": header_bytes,

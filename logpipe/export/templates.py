@@ -18,6 +18,7 @@ COLUMNS = (
     "last_line",
     "template",
     "variable_types",
+    "variable_categories",
 )
 
 

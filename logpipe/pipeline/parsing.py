@@ -228,6 +228,7 @@ def begin(
 def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) -> ParseInfo:
     """What outputs are told once the templates are final."""
     timestamp = job.layout.timestamp
+    slot_categories = getattr(job.parser, "slot_categories", None)
     return ParseInfo(
         sources=tuple(source.name for source in job.sources),
         layout=job.layout.name,
@@ -240,6 +241,9 @@ def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) 
         year=year,
         line_counts=job.learning.summary.counts,
         forms=getattr(job.parser, "forms_", {}),
+        categories=(
+            slot_categories(templates, job.learning.summary.examples) if slot_categories else {}
+        ),
     )
 
 

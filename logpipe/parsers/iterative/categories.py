@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
+from logpipe.parsers.iterative.compound import part_of
 from logpipe.parsers.iterative.mask import spans
 from logpipe.parsers.iterative.mask_rules import Mask
 
@@ -136,7 +137,7 @@ _BEFORE: Sequence[tuple[Category, frozenset[str]]] = (
         Category.OID,
         _words(
             "id uid euid gid pid tid session sessionid block blk task attempt container job "
-            "request transaction stage tid zxid guid uuid instance application seq seqno ack "
+            "request transaction stage tid zxid guid uuid instance application fd seq seqno ack "
             "thread handle serial sn #"
         ),
     ),
@@ -144,7 +145,7 @@ _BEFORE: Sequence[tuple[Category, frozenset[str]]] = (
         Category.OBA,
         _words(
             "count counts number num total retries retry tries attempts of times entries found "
-            "maps reduces pages steps calories items threshold max min nrcpts"
+            "retrying maps reduces pages steps calories items threshold max min nrcpts"
         ),
     ),
 )
@@ -174,6 +175,9 @@ _BEHIND: Sequence[tuple[Category, frozenset[str]]] = (
     ),
 )
 
+# So are values of these, which name no object; with them, text that begins as a path does.
+_PLACES = frozenset((Mask.IP, Mask.URL, Mask.PATH, Mask.MAC))
+_ROOTED = re.compile(r"/[^/\s]+/\S")
 _TOKEN = re.compile(r"[0-9A-Za-z_./#()-]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.-]")
 _STATE = re.compile(r"[A-Z][A-Z_-]{2,}")
@@ -197,6 +201,11 @@ def categorise(before: str, after: str, values: Sequence[str]) -> Category:
     mask = _mask_of(values)
     if mask in _SURE:
         return _BY_MASK[mask]
+    part = part_of(before, after, values)
+    if part is not None:
+        return Category(part)
+    if mask in _PLACES or (values and all(map(_ROOTED.match, values))):
+        return Category.LOI
     behind = _unit(after)
     for category, words in _BEHIND:
         if behind in words:
@@ -236,7 +245,7 @@ def _mask_of(values: Sequence[str]) -> Mask:
 def _unit(after: str) -> str:
     """The word right behind a slot, in lower case."""
     match = _TOKEN.match(after.removeprefix(" "))
-    return match[0].lower().rstrip(".,") if match and after[:1] in (" ", "") else ""
+    return match[0].lower().rstrip(".,)") if match and after[:1] in (" ", "") else ""
 
 
 def _context(before: str) -> tuple[str, list[str]]:
@@ -251,5 +260,7 @@ def _context(before: str) -> tuple[str, list[str]]:
     known = {word for _, words in _BEFORE for word in words}
     if direct not in known and parts:
         direct = parts[-1]
+    if direct not in known and direct.removesuffix("s") in known:
+        direct = direct.removesuffix("s")
     others = [*parts[-2::-1], *(token.lower().strip(".()") for token in tokens[-2:-4:-1])]
     return direct, others

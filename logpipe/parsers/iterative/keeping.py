@@ -7,15 +7,15 @@ so that the matcher prefers it and nothing else changes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from logpipe.batch import ByteColumn
 from logpipe.native import Matcher
 from logpipe.parsers.iterative.categories import Category, categorise
 from logpipe.parsers.iterative.templates import Shape
-from logpipe.template import SlotKind, Template, readable
+from logpipe.template import VERBATIM, SlotKind, Template, TemplateTable, readable
 
-__all__ = ["MOST", "categories_of", "kept"]
+__all__ = ["MOST", "SlotCategories", "categories_of", "categories_of_values", "kept"]
 
 MOST = 1000
 """Values, or combinations of values, of a template that are kept; the rest is abstracted."""
@@ -51,6 +51,57 @@ def kept(
         yield _with_values(shape, row, stays)
 
 
+def categories_of_values(
+    template: Template, values: Sequence[Sequence[bytes]]
+) -> tuple[Category, ...]:
+    """The category of each slot of a template.
+
+    Args:
+        template: any parser's.
+        values: some of each slot; may be empty or missing.
+    """
+    literals = [readable(literal) for literal in template.literals]
+    texts = [[value.decode("latin-1") for value in own[:_EXAMPLES]] for own in values]
+    texts += [[] for _ in range(template.slots - len(texts))]
+    return tuple(
+        categorise("<*>".join(literals[: slot + 1]), "<*>".join(literals[slot + 1 :]), texts[slot])
+        for slot in range(template.slots)
+    )
+
+
+class SlotCategories(Mapping[int, tuple[str, ...]]):
+    """Template id -> the category of each slot, worked out when asked for.
+
+    Args:
+        templates: of a parse.
+        examples: some values of each slot of a template id.
+    """
+
+    def __init__(
+        self, templates: TemplateTable, examples: Callable[[int], Sequence[Sequence[bytes]]]
+    ) -> None:
+        self._templates = templates
+        self._examples = examples
+        self._known: dict[int, tuple[str, ...]] = {}
+
+    def __getitem__(self, template_id: int) -> tuple[str, ...]:
+        if template_id not in self._known:
+            if not 0 <= template_id < len(self._templates):
+                raise KeyError(template_id)
+            found: tuple[str, ...] = ("OTP",)
+            if template_id != VERBATIM:
+                own = self._templates[template_id]
+                found = tuple(map(str, categories_of_values(own, self._examples(template_id))))
+            self._known[template_id] = found
+        return self._known[template_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self._templates)))
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+
 def _values(shape: Shape, messages: Sequence[bytes]) -> list[list[bytes]]:
     if not shape[1] or not messages:
         return []
@@ -60,15 +111,8 @@ def _values(shape: Shape, messages: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def _categories(shape: Shape, rows: Sequence[Sequence[bytes]]) -> list[Category]:
-    literals = [readable(literal) for literal in shape[0]]
-    return [
-        categorise(
-            "<*>".join(literals[: slot + 1]),
-            "<*>".join(literals[slot + 1 :]),
-            [row[slot].decode("latin-1") for row in rows],
-        )
-        for slot in range(len(shape[1]))
-    ]
+    columns = list(zip(*rows, strict=True)) if rows else []
+    return list(categories_of_values(Template(0, 1, *shape), columns))
 
 
 def _with_values(shape: Shape, row: Sequence[bytes], stays: Sequence[bool]) -> Shape:

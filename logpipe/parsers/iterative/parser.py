@@ -9,9 +9,9 @@ in another order give the same templates, as long as they are all in the sample.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,16 @@ from logpipe.parsers import model
 from logpipe.parsers.base import Groups, Messages, Parser, as_column
 from logpipe.parsers.iterative.categories import Category
 from logpipe.parsers.iterative.grouping import GROUP_RULES, group, series
-from logpipe.parsers.iterative.keeping import kept
+from logpipe.parsers.iterative.keeping import SlotCategories, categories_of_values, kept
 from logpipe.parsers.iterative.lexing import lexer
 from logpipe.parsers.iterative.mask import mark, masked
 from logpipe.parsers.iterative.mask_rules import RULES, Mask
 from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.parsers.iterative.templates import Shape, respaced, shape_of, squeezed
-from logpipe.template import UNKNOWN_GROUP, Template
+from logpipe.template import UNKNOWN_GROUP, Template, TemplateTable
+
+if TYPE_CHECKING:
+    from logpipe.parsers.iterative.report import TemplateReport
 
 __all__ = ["Iterative"]
 
@@ -277,6 +280,29 @@ class Iterative(Parser):
             added.append(Template(0, number, *shape))
         self.templates_ += added
         self._table.append(added)
+
+    def slot_categories(
+        self, templates: TemplateTable, examples: Callable[[int], Sequence[Sequence[bytes]]]
+    ) -> Mapping[int, tuple[str, ...]]:
+        """Template id -> the category of each slot; `examples` gives some values of each slot."""
+        return SlotCategories(templates, examples)
+
+    def report(self, messages: Messages | None = None) -> list[TemplateReport]:
+        """What was learned: slots, examples, values, and why neighbouring groups are apart.
+
+        Args:
+            messages: lines to take examples and values from, numbered from 1; a model keeps none.
+                Without them, `lines` and `values` are None, and categories are guessed from the
+                text around the slots alone.
+        """
+        from logpipe.parsers.iterative.report import Statistics, made
+
+        seen = None
+        if messages is not None:
+            seen = Statistics()
+            batch = self._table.match_messages(as_column(messages))
+            seen.write(batch, "")
+        return made(self._table.templates, self.forms_, categories_of_values, seen)
 
     def save(self, path: str | Path) -> None:
         """Writes templates and forms as described, versioned JSON; it can go on learning."""

@@ -41,7 +41,7 @@ HOSTILE: dict[str, list[bytes]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_work_of_a_round_is_linear(name: str) -> None:
-    """A log of which nothing can be learned is looked at a few times per character, and tokens up to a limit."""
+    """A log of which nothing can be learned is looked at a few times, and tokens up to a limit."""
     messages = HOSTILE[name]
     half, whole = Iterative().fit(messages[: LINES // 2]), Iterative().fit(messages)
     size = sum(map(len, messages))
