@@ -9,6 +9,7 @@ A packer is imported when a stream needs it: to read an archive, mostly one of t
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 from logpipe.errors import ArchiveError, NativeError
@@ -58,10 +59,19 @@ def _mixed(data: bytes) -> bytes:
     return encode_text(data)
 
 
+_own = threading.local()
+"""What a thread uses again: each has a few MB, which the system would give it page by page."""
+
+
 def _zstd(data: bytes, level: int) -> bytes:
     import zstandard
 
-    return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
+    if level != 3:
+        return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
+    if not hasattr(_own, "compressor"):
+        _own.compressor = zstandard.ZstdCompressor(level=3, write_content_size=True)
+    packed: bytes = _own.compressor.compress(data)
+    return packed
 
 
 def _filters(
@@ -122,7 +132,9 @@ def _unzstd(data: bytes, size: int) -> bytes:
             raise ArchiveError(f"zstd stream of {found} bytes, expected {size}")
         if size == 0:
             return b""
-        out = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+        if not hasattr(_own, "decompressor"):
+            _own.decompressor = zstandard.ZstdDecompressor()
+        out: bytes = _own.decompressor.decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:
         raise ArchiveError(f"damaged zstd stream: {error}") from None
     if len(out) != size:

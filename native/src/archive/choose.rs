@@ -31,7 +31,7 @@ pub struct Sample<'a> {
     total: usize,
 }
 
-const SAMPLE: usize = 2048;
+const SAMPLE: usize = 1536;
 /// A column with a line feed in a value, or with values as long, is text and nothing else.
 const MAX_VALUE: usize = 4096;
 

@@ -293,10 +293,50 @@ impl Entries {
     }
 
     fn add_slow(&mut self, key: Key, value: &[u8]) -> (u32, bool) {
+        self.add_hashed(key, value, key.hash(value))
+    }
+
+    /// Calls `each` with the number of every value of a column and how many entries there were before it.
+    ///
+    /// A list that is larger than the near caches is waited for at every value, unless the places of some
+    /// values are asked for together: that is done here.
+    pub fn add_all(&mut self, column: &Column, mut each: impl FnMut(u32, usize)) {
+        const GROUP: usize = 16;
+        let data = column.padded();
+        let mut group = [(Key::default(), 0u64, 0usize); GROUP];
+        let mut ranges = column.ranges();
+        loop {
+            let mut n = 0;
+            let mut touched = 0u64;
+            for (to, (start, end)) in group.iter_mut().zip(&mut ranges) {
+                let key = Key::at(data, start, end);
+                let h = key.hash(&data[start..end]);
+                let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
+                touched ^= self.slots.get(at).map_or(0, |slot| *slot);
+                *to = (key, h, start);
+                n += 1;
+            }
+            for (_, h, _) in &group[..n] {
+                let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
+                let i = self.slots.get(at).map_or(0, |slot| *slot as u32 as usize);
+                touched ^= self.keys.get(i.wrapping_sub(1)).map_or(0, |key| key.head);
+            }
+            std::hint::black_box(touched);
+            for &(key, h, start) in &group[..n] {
+                let before = self.len();
+                each(self.add_hashed(key, &data[start..start + key.len as usize], h).0, before);
+            }
+            if n < GROUP {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add_hashed(&mut self, key: Key, value: &[u8], h: u64) -> (u32, bool) {
         if self.slots.len() < 2 * (self.len() + 1) {
             self.resize();
         }
-        let h = key.hash(value);
         let (at, found) = self.seek(&key, value, h);
         if let Some(i) = found {
             return (i, false);

@@ -181,11 +181,10 @@ impl Encoder<'_> {
         values.clear();
         lengths.clear();
         let before = pool.len();
-        let data = column.padded();
-        for (a, b) in column.ranges() {
-            lengths.push(pool.len() as u64);
-            values.push(u64::from(pool.add_key(Key::at(data, a, b), &data[a..b]).0));
-        }
+        pool.add_all(column, |number, had| {
+            lengths.push(had as u64);
+            values.push(u64::from(number));
+        });
         self.table.push(CODEC_POOL);
         put_references(values, lengths, &mut self.table, &mut self.streams, STEPS);
         put_values(&pool.values, before, &mut self.table, &mut self.streams);

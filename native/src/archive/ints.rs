@@ -163,7 +163,7 @@ pub fn runs<T>(values: &[T], most: usize) -> Vec<&[T]> {
     (0..RUNS).map(|i| &values[i * step..i * step + size]).collect()
 }
 
-const SAMPLE: usize = 4096;
+const SAMPLE: usize = 2048;
 
 /// Appends a column of numbers; small ones go to stream `small`.
 pub fn put_ints(values: &[u64], table: &mut Vec<u8>, streams: &mut Streams, small: usize) {

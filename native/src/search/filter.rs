@@ -18,6 +18,8 @@
 use crate::simd::{classes, equal};
 
 const GRAM: usize = 8;
+/// Bytes that are looked at together.
+const PIECE: usize = 1 << 15;
 /// Bits of the table that a text's grams are gathered in.
 pub const MAX_LOG: u32 = 21;
 /// Bits of the smallest table: 64 bytes.
@@ -74,6 +76,21 @@ impl Filter {
         // Words of a log come again and again; what was just put in need not be put in again. Up to
         // 16 bytes, a word is known by its first and last eight and its length.
         let mut recent = vec![(0u64, 0u64, 0usize); 1024];
+        // Two passes over what is still in the nearest cache; no word goes on behind a line feed.
+        let mut rest = text;
+        while !rest.is_empty() {
+            let feed = |piece: &[u8]| piece.iter().rposition(|b| *b == b'\n');
+            let end = rest.get(..PIECE).map_or(Some(rest.len()), |piece| feed(piece).map(|n| n + 1));
+            let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            filter.add(piece, &mut recent);
+            rest = behind;
+        }
+        filter
+    }
+
+    #[inline(always)]
+    fn add(&mut self, text: &[u8], recent: &mut [(u64, u64, usize)]) {
+        let filter = self;
         each_long_word(text, |start, end| {
             let (first, last, n) = (gram_at(text, start), gram_at(text, end - GRAM), end - start);
             if n <= 2 * GRAM {
@@ -96,7 +113,6 @@ impl Filter {
                 filter.set(mixed(v));
             }
         });
-        filter
     }
 
     fn log(&self) -> u32 {
