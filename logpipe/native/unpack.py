@@ -54,8 +54,13 @@ def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> memoryvi
     """
     if len(streams) != STREAMS:
         raise NativeError(f"{len(streams)} streams, expected {STREAMS}")
-    joined, offsets = _joined(streams)
+    held = [ffi.from_buffer("uint8_t[]", s) for s in streams]
     pointer = lib.lp_block_decode(
-        bytes_pointer(joined), len(joined), offsets, STREAMS, lines, raw_len
+        ffi.new("uint8_t *[]", held),
+        ffi.new("uint64_t[]", [len(s) for s in streams]),
+        STREAMS,
+        lines,
+        raw_len,
     )
+    del held
     return _view(owned(pointer, lib.lp_block_raw_free))

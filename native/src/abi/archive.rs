@@ -181,33 +181,30 @@ pub unsafe extern "C" fn lp_block_decode_mixed(
     })
 }
 
-/// The raw bytes of a block from its streams, to be freed by `lp_block_raw_free`: `offsets` has one value more than there are streams.
+/// The raw bytes of a block from its streams, to be freed by `lp_block_raw_free`.
 ///
 /// # Safety
-/// `data` has `len` bytes, `offsets` has `STREAMS + 1` values.
+/// `data` and `lens` have `streams` values, and each pointer as many bytes as its length says.
 #[no_mangle]
 pub unsafe extern "C" fn lp_block_decode(
-    data: *const u8,
-    len: usize,
-    offsets: *const u64,
+    data: *const *const u8,
+    lens: *const u64,
     streams: usize,
     lines: u64,
     raw_len: u64,
 ) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let data = slice(data, len)?;
-        let offsets = slice(offsets, streams + 1)?;
         if streams != STREAMS {
             return Err(format!("{streams} streams, expected {STREAMS}"));
         }
+        let (data, lens) = (slice(data, streams)?, slice(lens, streams)?);
         let mut parts: [&[u8]; STREAMS] = [&[]; STREAMS];
-        for (part, pair) in parts.iter_mut().zip(offsets.windows(2)) {
-            *part = data.get(pair[0] as usize..pair[1] as usize).ok_or("streams that overlap")?;
+        for (part, (data, len)) in parts.iter_mut().zip(data.iter().zip(lens)) {
+            *part = slice(*data, *len as usize)?;
         }
         let block = decode::Block { streams: parts, lines: lines as usize, raw_len: raw_len as usize };
-        Ok(own(LpBuffer::of(
-            SCRATCH.with(|scratch| decode::decode(&block, &mut scratch.borrow_mut(), spare()))?,
-        )))
+        let raw = SCRATCH.with(|scratch| decode::decode(&block, &mut scratch.borrow_mut(), spare()))?;
+        Ok(own(LpBuffer::of(raw)))
     })
 }
 

@@ -261,10 +261,10 @@ impl Skeleton {
     /// Start and end of each field of a value, if it has this skeleton.
     #[inline(always)]
     pub fn split(&self, text: &[u8], mut field: impl FnMut(usize, usize, usize)) -> bool {
-        if !text.starts_with(&self.literals[0]) {
+        let mut at = self.literals[0].len();
+        if at > text.len() || !same(&text[..at], &self.literals[0]) {
             return false;
         }
-        let mut at = self.literals[0].len();
         for (i, literal) in self.literals[1..].iter().enumerate() {
             let from = at;
             while at < text.len() && text[at].is_ascii_digit() {
