@@ -92,7 +92,11 @@ class _Assembler:
     def repeat(self, inner: Node, least: int, most: int | None) -> None:
         """The part again and again, as often as it must, then as often as it may."""
         for _ in range(least):
+            before = len(self.codes)
             self.part(inner)
+            if len(self.codes) == before:
+                # Nothing, however often.
+                return
         if most is None:
             fork = self.add(_FORK, len(self.codes) + 1, _MISSING)
             self.part(inner)

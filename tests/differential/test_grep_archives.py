@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from logpipe import archive
+from logpipe.archive import blocks
 from logpipe.archive.pattern import compile_pattern
 from logpipe.cli import run
 from logpipe.pipeline import compressing
@@ -78,17 +79,22 @@ def lines(draw: st.DrawFn) -> bytes:
 
 
 def pack(folder: Path, name: str, text: bytes, level: str, block: int) -> str:
-    """An archive of many little blocks, and the log beside it."""
+    """An archive of many little blocks, all of columns, and the log beside it.
+
+    So little a block would be stored plain, and be searched as text.
+    """
     raw, packed = folder / name, folder / f"{name}.lpz"
     raw.write_bytes(text)
-    sizes, chunk = compressing.BLOCK, compressing._CHUNK
+    sizes, chunk, estimate = compressing.BLOCK, compressing._CHUNK, blocks._plain_estimate
     compressing.BLOCK, compressing._CHUNK = dict.fromkeys(sizes, block), block
+    blocks._plain_estimate = lambda raw: float("inf")
     try:
         compressing.compress(
             str(raw), str(packed), level=level, layout=LAYOUT, force=True, threads=1
         )
     finally:
         compressing.BLOCK, compressing._CHUNK = sizes, chunk
+        blocks._plain_estimate = estimate
     return str(packed)
 
 
