@@ -44,7 +44,7 @@ __all__ = [
     "unpack_block",
 ]
 
-_FILTER_SHARE = 24
+_FILTER_SHARE = 20
 _SMALLEST_FILTER = 64
 _PIECE = 1 << 18
 _PIECES = 4
@@ -119,7 +119,7 @@ def _packed(
 
 
 def block_filter(raw: npt.NDArray[np.uint8] | memoryview | bytes, payload: int) -> bytes:
-    """What a search learns about a block without opening it: at most 1/24 of its payload."""
+    """What a search learns about a block without opening it: at most 1/20 of its payload."""
     return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 
 

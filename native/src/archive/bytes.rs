@@ -40,7 +40,18 @@ impl<'a> Cursor<'a> {
         Ok(self.take(1)?[0])
     }
 
+    #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, String> {
+        match self.bytes.get(self.at) {
+            Some(&b) if b < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(b))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, String> {
         let mut v = 0u64;
         for shift in (0..64).step_by(7) {
             let b = self.byte()?;
@@ -56,6 +67,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number that counts or measures something of which there are at most `limit`.
+    #[inline(always)]
     pub fn count(&mut self, limit: usize, what: &str) -> Result<usize, String> {
         let v = self.varint()?;
         if v > limit as u64 {

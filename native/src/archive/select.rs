@@ -370,6 +370,9 @@ impl Ints {
     /// All numbers.
     pub fn all(&self, parts: &Parts) -> Result<Vec<u64>, Lack> {
         let mut reader = Reader::new(parts, self)?;
+        if reader.plain {
+            return Ok(reader.small.iter().map(|b| u64::from(*b)).collect());
+        }
         let mut values = Vec::with_capacity(self.n);
         for _ in 0..self.n {
             values.push(reader.read()?);
@@ -406,7 +409,8 @@ impl<'a> Reader<'a> {
             let rest = parts.get(WIDE)?;
             wide = Cursor::new(rest.get(ints.wide..).unwrap_or_default(), "WIDE");
         }
-        let plain = ints.layout == ints::VALUES && parts.sizes[WIDE] == 0;
+        let escapes = |bytes: &[u8]| bytes.iter().fold(0, |most, b| most.max(*b)) >= ints::ESCAPE as u8;
+        let plain = ints.layout == ints::VALUES && !escapes(small);
         let (layout, n, width, first) = (ints.layout, ints.n, ints.width, ints.first);
         Ok(Reader { layout, n, width, small, planes, wide, i: 0, last: first, first, plain })
     }

@@ -551,9 +551,12 @@ pub fn find(
         let Plan::Rows(questions) = plan else { continue };
         questions.iter().for_each(|q| wanted[columns[q.slot] as usize] = true);
     }
-    if counts && !wanted.contains(&true) {
+    if !wanted.contains(&true) {
         let all = plans.iter().zip(&view.uses).filter(|(p, _)| matches!(p, Plan::All(f) if *f != invert));
-        return Ok(Found { rows: Vec::new(), count: all.map(|p| *p.1).sum::<usize>().min(most) });
+        let count = all.map(|p| *p.1).sum::<usize>().min(most);
+        if counts || count == 0 {
+            return Ok(Found { rows: Vec::new(), count });
+        }
     }
     let mut places = Places::new(view, &wanted);
     let mut found = Found { rows: Vec::new(), count: 0 };
