@@ -14,6 +14,7 @@ import orjson
 
 from benchmarks import machine
 from benchmarks.anomaly import iotdb
+from benchmarks.anomaly.alarms import false_alarms
 from benchmarks.anomaly.runs import REGIMES, SEEDS, SLOW, mean_score, run
 from benchmarks.anomaly.sets import SETS, LabelledSet, load_set
 from benchmarks.anomaly.tables import markdown
@@ -22,6 +23,17 @@ from logpipe.anomaly.scores import ceiling, flag_everything, refuse
 
 SUPERVISED = ("tree", "forest", "logistic-regression", "linear-svm")
 ONE_LOG = ("auto", "patterns", "isolation-forest", "pca", "invariants", "never-seen", "clustering")
+
+FEW_NORMALS = (
+    "auto",
+    "nearest",
+    "plain-nearest",
+    "never-seen",
+    "new-template",
+    "length",
+    "pca",
+    "lof",
+)
 
 
 def detectors(data: LabelledSet, regime: str) -> list[str]:
@@ -33,6 +45,8 @@ def detectors(data: LabelledSet, regime: str) -> list[str]:
         return ["auto"]
     if regime == "chronological, adapting":
         return ["auto", "patterns"]
+    if regime == "50 normals":
+        return list(FEW_NORMALS)
     if regime in ("one log", "chronological"):
         return list(ONE_LOG)
     skip = {*SUPERVISED, "clock", "rate-change", *(() if data.facts.value_names else ("values",))}
@@ -63,6 +77,7 @@ def measure_set(name: str, folder: Path, seeds_wanted: int) -> dict[str, Any]:
     }
     if about["refused"]:
         return about
+    about["false_alarms"] = false_alarms(data)
     for regime in REGIMES:
         if regime.startswith("chronological") and not data.ordered:
             continue

@@ -16,7 +16,7 @@ from logpipe.anomaly.counts import row_hashes
 from logpipe.anomaly.explain import Explainer
 from logpipe.anomaly.scores import Score, score
 
-__all__ = ["REGIMES", "SEEDS", "SLOW", "Split", "run", "split_of"]
+__all__ = ["REGIMES", "SEEDS", "SLOW", "Split", "judged_by_user", "mean_score", "run", "split_of"]
 
 SEEDS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 """The same for every detector; the default was developed on splits of these seeds."""
@@ -26,6 +26,7 @@ SLOW = ("isolation-forest", "invariants")
 
 REGIMES = {
     "normals only": "random halves; learns from the normal sessions of one, judges the other",
+    "50 normals": "learns from 50 normal sessions drawn at random, judges all others",
     "contaminated": "random halves; learns from one without labels, judges the other",
     "one log": "learns from all sessions without labels, and judges them",
     "with verdicts": "as one log; then the user judges the 20 largest patterns",
@@ -36,7 +37,14 @@ REGIMES = {
 }
 """Regime to what it means."""
 
+GOOD = ("normals only", "50 normals")
+"""Regimes that learn from windows known to be good."""
+
+FEW = 50
+"""Sessions to learn from where there are few."""
+
 QUESTIONS = 20
+"""Patterns that the user judges."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,14 @@ def split_of(data: LabelledSet, regime: str, seed: int) -> Split:
         train, test = np.arange(n // 2), np.arange(n // 2, n)
     elif regime in ("one log", "with verdicts"):
         train = test = np.arange(n)
+    elif regime == "50 normals":
+        order = random.permutation(n)
+        train = np.sort(order[truth[order] == 0][:FEW])
+        test = np.setdiff1d(order, train)
     else:
         order = random.permutation(n)
         train, test = np.sort(order[: n // 2]), np.sort(order[n // 2 :])
-    if data.prevalence is not None and regime != "normals only":
+    if data.prevalence is not None and regime not in GOOD:
         train = _thinned(train, truth, data.prevalence, random)
     if regime in ("one log", "with verdicts"):
         test = train
@@ -89,8 +101,8 @@ def run(data: LabelledSet, regime: str, name: str, seed: int) -> dict[str, Any]:
     """Figures of one run."""
     given: dict[str, object] = {}
     if name == "auto":
-        given = {"assume": "normal" if regime == "normals only" else "mixed", "windows": "sessions"}
-    elif regime != "normals only" and name in _RARE:
+        given = {"assume": "normal" if regime in GOOD else "mixed", "windows": "sessions"}
+    elif regime not in GOOD and name in _RARE:
         # In unlabelled training everything was seen; what is rare takes the place of what is new.
         given = {"share": 0.02}
     detector = anomaly.load(name, **given)

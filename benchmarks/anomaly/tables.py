@@ -19,9 +19,11 @@ PUBLISHED = (
 )
 """Regime, detector, F1, where it is from: on the whole of HDFS_v1, not measured here."""
 
-TARGETS = (
+TARGETS: tuple[tuple[str, str, str, float | tuple[str, str]], ...] = (
     ("normals only", "auto", "f1", 0.985),
     ("normals only", "auto", "average_precision", 0.999),
+    ("50 normals", "auto", "f1", ("plain-nearest", "f1")),
+    ("50 normals", "auto", "average_precision", ("plain-nearest", "average_precision")),
     ("contaminated", "auto", "f1", 0.956),
     ("contaminated", "auto", "recall", 0.99),
     ("one log", "auto", "f1", 0.956),
@@ -29,7 +31,7 @@ TARGETS = (
     ("supervised", "forest", "f1", 0.996),
     ("chronological, adapting", "auto", "f1", 0.90),
 )
-"""Regime, detector, figure, at least; on hdfs-2percent."""
+"""Regime, detector, figure, at least (or what another detector has there); on hdfs-2percent."""
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -63,14 +65,19 @@ def _targets(found: dict[str, Any]) -> list[str]:
     if data is None:
         return []
     rows = []
+    every = {(row["regime"], row["detector"]): row for row in data["rows"]}
     for regime, detector, figure, least in TARGETS:
-        row = next(
-            (r for r in data["rows"] if (r["regime"], r["detector"]) == (regime, detector)), None
-        )
-        if row is not None:
-            value = row.get(figure, 0.0)
-            met = "yes" if value >= least else "NO"
-            rows.append([regime, detector, figure, f"{least:.3f}", f"{value:.4f}", met])
+        row = every.get((regime, detector))
+        if row is None:
+            continue
+        if isinstance(least, tuple):
+            other = every.get((regime, least[0]), {}).get(least[1], 0.0)
+            wanted, at_least = f"{other:.4f} ({least[0]})", other
+        else:
+            wanted, at_least = f"{least:.3f}", least
+        value = row.get(figure, 0.0)
+        met = "yes" if value >= at_least else "NO"
+        rows.append([regime, detector, figure, wanted, f"{value:.4f}", met])
     head = ["regime", "detector", "figure", "at least", "measured", "reached"]
     return ["## Targets (hdfs-2percent)\n", _table(head, rows)]
 
@@ -108,7 +115,34 @@ def _set(data: dict[str, Any]) -> list[str]:
                 str(row["seeds"]),
             ]
         )
-    return [*parts, _table(head, rows)]
+    return [*parts, _table(head, rows), *_alarms(data.get("false_alarms", []))]
+
+
+def _alarms(rows: Sequence[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    table = [
+        [
+            str(row["normal"]),
+            str(row["abnormal"]),
+            f"{row['continued_normal']} / {row['continued_abnormal']}",
+            "; ".join(
+                f"{seen} x `{text[:60]}`, not {usual}" for text, seen, usual in row["differs"]
+            ),
+        ]
+        for row in rows
+    ]
+    alarms = sum(row["normal"] for row in rows)
+    twins = sum(row["normal"] for row in rows if row["abnormal"] or row["continued_abnormal"])
+    return [
+        f"False alarms without labels (one log): {alarms} sessions of {len(rows)} patterns. Labels "
+        f"call sessions with the same counts in all rigid columns, or with the same but for a step "
+        f"between two common patterns (their continuation), abnormal for {twins} of them.\n",
+        _table(
+            ["labelled normal", "the same, abnormal", "continued: normal / abnormal", "differs"],
+            table,
+        ),
+    ]
 
 
 def list_index(regime: str) -> int:

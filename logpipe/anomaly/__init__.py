@@ -53,6 +53,7 @@ REGISTRY = Registry(
         "one-class-svm": "logpipe.anomaly.labelled:OneClassSVM",
         "patterns": "logpipe.anomaly.patterns:Patterns",
         "pca": "logpipe.anomaly.classic:PCA",
+        "plain-nearest": "logpipe.anomaly.trivial:PlainNearest",
         "rate-change": "logpipe.anomaly.sequences:RateChange",
         "tails": "logpipe.anomaly.tails:Tails",
         "tree": "logpipe.anomaly.labelled:DecisionTree",

@@ -12,11 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from logpipe.anomaly.base import Detector, as_csr
-from logpipe.anomaly.counts import row_hashes
+from logpipe.anomaly.counts import dense, distinct, folded, row_hashes
 
-__all__ = ["Clock", "LengthRange", "LineCount", "NeverSeen", "NewPairs", "NewTriples", "RareColumn"]
+__all__ = [
+    "Clock",
+    "LengthRange",
+    "LineCount",
+    "NeverSeen",
+    "NewPairs",
+    "NewTriples",
+    "PlainNearest",
+    "RareColumn",
+]
 
 Floats = npt.NDArray[np.float64]
+
+KNOWN = 4000
+"""Different rows that `PlainNearest` compares with: the most frequent ones."""
 
 
 def _sums(matrix: Any) -> Floats:
@@ -45,6 +57,59 @@ class NeverSeen(Detector):
     def score_samples(self, X: Any) -> Floats:  # noqa: N803
         """0 for rows that were seen, else -1."""
         return np.array([0.0 if h in self.seen_ else -1.0 for h in row_hashes(as_csr(X)).tolist()])
+
+
+class PlainNearest(Detector):
+    """How many lines more or fewer than the nearest training row: all columns weigh alike.
+
+    A row is abnormal beyond what the share `quantile` of the training rows are away from the
+    nearest other one.
+
+    Args:
+        quantile: of the training rows' own distances.
+    """
+
+    def __init__(self, quantile: float = 0.995) -> None:
+        self.quantile = quantile
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
+        """Remembers the different rows, at most `KNOWN`; those with `y` = 1 are left out."""
+        known = distinct(_normal(X, y))
+        kept = np.sort(np.argsort(-known.support, kind="stable")[:KNOWN])
+        self.fold_ = folded(known.rows)
+        self.rows_ = dense(known.rows[kept], self.fold_)
+        support = known.support[kept]
+        own = np.zeros(len(kept))
+        for start in range(0, len(kept) if len(kept) > 1 else 0, 256):
+            part = _city_block(self.rows_[start : start + 256], self.rows_)
+            part[np.arange(len(part)), start + np.arange(len(part))] = np.inf
+            own[start : start + 256] = part.min(axis=1)
+        own[support > 1] = 0.0
+        far = float(np.quantile(np.repeat(own, support), self.quantile)) if len(own) else 0.0
+        self.offset_ = -max(far, 0.5)
+        return self
+
+    def score_samples(self, X: Any) -> Floats:  # noqa: N803
+        """Minus the number of lines."""
+        known = distinct(as_csr(X))
+        width = len(self.fold_)
+        found: Floats = np.bincount(
+            np.repeat(np.arange(known.rows.shape[0]), np.diff(known.rows.indptr)),
+            known.rows.data * (known.rows.indices >= width),  # columns that training did not have
+            known.rows.shape[0],
+        ).astype(np.float64)
+        rows = dense(known.rows[:, :width], self.fold_)
+        for start in range(0, len(rows) if len(self.rows_) else 0, 256):
+            part = slice(start, start + 256)
+            found[part] += _city_block(rows[part], self.rows_).min(axis=1)
+        return -found[known.inverse]
+
+
+def _city_block(a: Floats, b: Floats) -> Floats:
+    from scipy.spatial.distance import cdist
+
+    found: Floats = cdist(a, b, "cityblock")
+    return found
 
 
 class RareColumn(Detector):
