@@ -1,8 +1,9 @@
 """`detect-all`: what is abnormal in data sets, by any set of detectors.
 
 A task is one call of `logpipe.pipeline.detect`, for one detector and one data set: a row per window
-as JSON lines, and a page for people. Where sessions are labelled, the verdicts are scored; a
-detector that learns from labels is not given them by this flow.
+as JSON lines, and a page for people. Where the data set says what is abnormal (sessions, lines by a
+header field, or the window of a fault), the verdicts are scored, and detectors that learn from
+labels learn from them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from prefect import flow, task
 
 from flows import storage
-from flows.fetching import choose, paths_here, title
+from flows.fetching import choose, labels_here, paths_here, title
 from flows.results import Jobs, cache_key, file_name, manifest, results_folder
 from flows.runners import task_runner
 from logpipe import anomaly
@@ -42,7 +43,7 @@ COLUMNS = (
 @task(
     name="detect",
     task_run_name="detect in {dataset[name]} with {detector}",
-    cache_key_fn=cache_key("detect-all/detect/1", "detector", "window", "parser", "output"),
+    cache_key_fn=cache_key("detect-all/detect/2", "detector", "window", "parser", "output"),
     persist_result=True,
     result_serializer="json",
 )
@@ -55,15 +56,19 @@ def detect(
     from logpipe.pipeline.detecting import detect as look
 
     begin = time.time()
+    labels = labels_here(dataset)
+    if labels is not None and labels.sessions and window.startswith(("time", "lines")):
+        labels = None  # they say nothing about such windows
     found = look(
         open_sources(paths_here(dataset)),
         window=window,
         detector=detector,
         parser=parser,
         layout=dataset["layout"],
-        labels=dataset.get("labels"),
+        labels=labels,
         threads=threads,
     ).result
+    refused = found.label_facts.get("refused") or None
     with storage.writing(output) as path:
         with replacing(str(path), force=True) as file:
             for row in json_rows(found):
@@ -82,7 +87,8 @@ def detect(
         anomalous=int(found.anomalous.sum()),
         findings=len(found.findings),
         lines=found.total_lines,
-        F1=None if found.labelled is None else found.labelled.f1,
+        F1=None if found.labelled is None or refused else found.labelled.f1,
+        F1_refused=refused,
         page=page_of(output),
         warnings=list(found.warnings),
         seconds=found.seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
@@ -13,7 +13,10 @@ from logpipe import datasets as catalogue
 from logpipe.datasets.home import digests
 from logpipe.errors import InputError, UsageError
 
-__all__ = ["choose", "fetch", "is_path", "paths_here", "title"]
+if TYPE_CHECKING:
+    from logpipe.anomaly.labels import Labels
+
+__all__ = ["choose", "fetch", "is_path", "labels_here", "paths_here", "title"]
 
 OWN = "files/"
 
@@ -106,21 +109,44 @@ def fetch(name: str, mirror: str | None) -> dict[str, Any]:
         "files": len(found.files) + sum(len(paths) for paths in found.members.values()),
         "bytes": sum(path.stat().st_size for path in found.files.values()),
         "origins": found.origins,
-        "labels": _labels(found),
+        "truth": _truth(found),
         "notes": list(found.notes),
         "seconds": time.time() - begin,
         "span": [begin, time.time()],
     }
 
 
-def _labels(found: catalogue.FetchedDataset) -> str | None:
-    """The file that says which sessions are abnormal, where it is one that `detect` reads."""
-    path = found.truth_path("session-labels") if _has(found, "session-labels") else None
-    return str(path) if path is not None and path.suffix in (".csv", ".jsonl") else None
+def _truth(found: catalogue.FetchedDataset) -> list[dict[str, str | None]]:
+    """What is known of what is abnormal: kind, and the file or the header field that says it."""
+    return [
+        {
+            "kind": truth.kind,
+            "path": str(found.paths(truth.file)[0]) if truth.file else None,
+            "field": truth.field,
+        }
+        for truth in found.dataset.truth
+        if truth.kind != "template-lines"
+    ]
 
 
-def _has(found: catalogue.FetchedDataset, kind: str) -> bool:
-    return any(truth.kind == kind for truth in found.dataset.truth)
+def labels_here(dataset: dict[str, Any]) -> Labels | None:
+    """The labels of a fetched data set, of whatever kind it has; None if there are none.
+
+    Raises:
+        LogpipeError: a file of labels is not what it should be.
+    """
+    from logpipe.pipeline.detect_truth import labels_of_truth
+
+    known = dataset.get("truth", [])
+    if not all(each["path"] is None or Path(each["path"]).is_file() for each in known):
+        known = _truth(catalogue.fetch(dataset["name"], mirror=dataset.get("mirror")))
+    for each in known:
+        labels = labels_of_truth(
+            each["kind"], each["path"], each["field"], dataset["paths"][0], dataset["layout"]
+        )
+        if labels is not None:
+            return labels
+    return None
 
 
 def paths_here(dataset: dict[str, Any]) -> list[str]:

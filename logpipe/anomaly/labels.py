@@ -6,16 +6,18 @@ A file is CSV with a heading, or JSON lines with the same names:
     line,label           1204,1                (1-based; also line_no, LineId; `source` is optional)
     start,end,label      2026-01-02T10:00:00Z,2026-01-02T10:05:00Z,anomaly
 
-`label` may be left out: then everything listed is abnormal. A window is abnormal if its session is,
+`label` may be left out: then everything listed is abnormal. Instead of a file, `field:NAME` names a
+header field that is `-` in normal lines. A window is abnormal if its session is,
 if one of its lines is, or if one of its lines lies in an abnormal span.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,12 +48,14 @@ class Labels:
         sessions: key to whether it is abnormal.
         lines: (source or "", 1-based number) to whether it is abnormal.
         spans: (start, end, abnormal), nanoseconds since 1970 UTC, both ends included.
+        field: a header field that is `-` in normal lines.
     """
 
     name: str
-    sessions: dict[str, bool] = field(default_factory=dict)
-    lines: dict[tuple[str, int], bool] = field(default_factory=dict)
-    spans: list[tuple[int, int, bool]] = field(default_factory=list)
+    sessions: dict[str, bool] = dataclasses.field(default_factory=dict)
+    lines: dict[tuple[str, int], bool] = dataclasses.field(default_factory=dict)
+    spans: list[tuple[int, int, bool]] = dataclasses.field(default_factory=list)
+    field: str = ""
 
 
 def read_labels(path: str) -> Labels:
@@ -61,6 +65,8 @@ def read_labels(path: str) -> Labels:
         InputError: it cannot be read.
         UsageError: it is not of one of the forms above; the message has the line.
     """
+    if path.startswith("field:") and path != "field:":
+        return Labels(path, field=path.removeprefix("field:"))
     found = Labels(path)
     for number, row in _rows(path):
         where = f"{path}: line {number}"
@@ -153,6 +159,7 @@ def label_windows(
     *,
     times: Ints | None,
     first_position: Mapping[str, int],
+    marked: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.int8]:
     """The label of each window: 1 abnormal, 0 normal, -1 if nothing is said about it.
 
@@ -163,6 +170,7 @@ def label_windows(
         windows: to be labelled.
         times: int64 nanoseconds per line, None if unknown.
         first_position: source name to the position of its first line.
+        marked: bool per line: it is abnormal by `Labels.field`.
 
     Raises:
         UsageError: no label matches anything.
@@ -177,7 +185,7 @@ def label_windows(
             if said is not None:
                 found[i] = said
                 matched += 1
-    if labels.lines or labels.spans:
+    if labels.lines or labels.spans or labels.field:
         found[found < 0] = 0
         abnormal = np.zeros(int(windows.lines.max(initial=-1)) + 1, np.bool_)
         for (source, number), bad in labels.lines.items():
@@ -185,6 +193,10 @@ def label_windows(
             if base is not None and base + number - 1 < len(abnormal):
                 matched += 1
                 abnormal[base + number - 1] |= bad
+        if labels.field and marked is not None:
+            # A field that is there says something of every line, be it that all are normal.
+            matched += len(abnormal)
+            abnormal |= marked[: len(abnormal)]
         for start, end, bad in labels.spans:
             if times is None:
                 raise UsageError(

@@ -61,9 +61,9 @@ __all__ = ["command", "print_findings"]
 )
 @click.option(
     "--labels",
-    metavar="FILE",
-    help="CSV or JSON lines with session, line, or start and end, and label: to score by, and to "
-    "learn from where the detector does.",
+    metavar="FILE|field:NAME",
+    help="CSV or JSON lines with session, line, or start and end, and label; or a header field "
+    "that is - in normal lines: to score by, and to learn from where the detector does.",
 )
 @click.option(
     "--verdicts",

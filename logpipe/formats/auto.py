@@ -48,6 +48,20 @@ _TIME_KEYS = (
     "eventTime",
 )
 
+_TIME_GROUPS = (
+    ("date", "time"),
+    ("month", "date", "time"),
+    ("month", "day", "time"),
+    ("weekday", "month", "day", "time", "year"),
+    ("day", "month", "date", "time", "year"),
+    ("timestamp",),
+    ("time",),
+    ("date",),
+)
+"""Names, whatever the case of their letters, of the fields that make a time together."""
+
+_TIME_PARTS = frozenset(part for group in _TIME_GROUPS for part in group)
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -159,12 +173,21 @@ def _spread(lines: Sequence[_T], count: int) -> list[_T]:
     return list(lines[:: -(-len(lines) // count)]) if lines else []
 
 
+def _time_fields(layout: Layout) -> list[tuple[str, ...]]:
+    """Fields of a layout that may hold its time, to judge by their names; the likeliest first."""
+    parts = {part: name for name in layout.fields if (part := name.lower()) in _TIME_PARTS}
+    together = [
+        tuple(parts[part] for part in group) for group in _TIME_GROUPS if parts.keys() >= set(group)
+    ]
+    return together + [(name,) for name in _TIME_KEYS if name in layout.fields]
+
+
 def _with_timestamp(layout: Layout, rows: Sequence[Mapping[str, bytes]]) -> Layout:
     """The layout with the pattern its time stamps really have, should the given one not fit."""
     from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
 
     given = layout.timestamp
-    groups = [given.fields] if given else [(name,) for name in _TIME_KEYS if name in layout.fields]
+    groups = [given.fields] if given else _time_fields(layout)
     for fields in groups:
         values = [
             b" ".join(row[name] for name in fields)
@@ -294,7 +317,6 @@ def resolve(text: str, head: bytes) -> Detection:
     layout = discover(text, head) if text in _SCANNERS else None
     layout = layout or layout_for(text)
     trial, rows = _try(layout, _spread(_lines(head), _PROBE))
-    if layout.timestamp is not None:
-        layout = _with_timestamp(layout, rows)
+    layout = _with_timestamp(layout, rows)
     described = "layout as given" if layout.name == layout.spec else _described(layout)
     return Detection(layout, trial.share, f"{described}: {trial.fitted} tried")

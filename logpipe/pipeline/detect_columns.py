@@ -23,7 +23,7 @@ from logpipe.formats.timestamps import parse_timestamps
 from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.template import LexicalClass, readable
 
-__all__ = ["Keys", "Times", "Values"]
+__all__ = ["Keys", "Marks", "Times", "Values"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -101,6 +101,21 @@ def _joined(columns: Sequence[ByteColumn]) -> ByteColumn:
     return ByteColumn.of([b" ".join(parts) for parts in zip(*columns, strict=True)])
 
 
+def header_field(name: str, info: ParseInfo, where: str) -> int:
+    """The place of a header field, whatever the case of its letters.
+
+    Raises:
+        UsageError: the layout has none of this name.
+    """
+    names = [known.casefold() for known in info.field_names]
+    if name.casefold() not in names:
+        raise UsageError(
+            f"{where}: layout {info.layout} has no field {name!r}; it has "
+            f"{', '.join(info.field_names) or 'none'}"
+        )
+    return names.index(name.casefold())
+
+
 class Keys:
     """The session keys of each line."""
 
@@ -113,13 +128,7 @@ class Keys:
         if window.kind == "session":
             self._find = re.compile(window.pattern.encode()).findall
         elif window.kind == "field":
-            names = [name.casefold() for name in info.field_names]
-            if window.pattern.casefold() not in names:
-                raise UsageError(
-                    f"--window {window}: layout {info.layout} has no field {window.pattern!r}; "
-                    f"it has {', '.join(info.field_names) or 'none'}"
-                )
-            self._field = names.index(window.pattern.casefold())
+            self._field = header_field(window.pattern, info, f"--window {window}")
 
     def read(self, batch: ParsedBatch, position: int) -> None:
         """The next batch, whose first line has this position."""
@@ -155,13 +164,31 @@ _FIELD = -1
 """Stands for the group where a value is that of a header field."""
 
 
-class Values:
-    """Values of slots as columns: of a small vocabulary each, of other numbers their magnitude."""
+class Marks:
+    """Whether a header field, such as an alert tag, says that a line is abnormal: it is not `-`."""
 
-    def __init__(self, info: ParseInfo) -> None:
+    def __init__(self, field: str, info: ParseInfo) -> None:
+        self.at = header_field(field, info, "--labels field:" + field)
+        self.found: list[npt.NDArray[np.bool_]] = []
+
+    def read(self, batch: ParsedBatch) -> None:
+        """The next batch; a line without a header is not marked."""
+        said = [bool(value) and value != b"-" for value in batch.fields[self.at]]
+        self.found.append(np.array(said, np.bool_))
+
+
+class Values:
+    """Values of slots as columns: of a small vocabulary each, of other numbers their magnitude.
+
+    Args:
+        info: of the parse.
+        skip: header field whose values are no features, because they are labels; -1: none.
+    """
+
+    def __init__(self, info: ParseInfo, skip: int = -1) -> None:
         self._templates = info.templates
         self._fields = info.field_names
-        self._times = {info.field_names.index(name) for name in info.timestamp_fields}
+        self._times = {info.field_names.index(name) for name in info.timestamp_fields} | {skip}
         self._codes: dict[tuple[int, int, object], int] = {}
         self._sizes: dict[tuple[int, int], int] = {}
         self._found: dict[tuple[int, int], list[tuple[Ints, Ints, bool]]] = {}

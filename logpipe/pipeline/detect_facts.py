@@ -33,6 +33,7 @@ class LineFacts:
         skipped: lines that are in no window, because they continue the record before them.
         key_lines, key_codes, key_names: the keys of lines; a line may have several.
         value_lines, value_columns, value_names: the values of lines as columns.
+        marked: bool per line: a header field says that it is abnormal; None if none was asked.
         value_closed: bool per such column: whether its slot has few values that all recur, such
             as status codes.
     """
@@ -54,6 +55,7 @@ class LineFacts:
     value_lines: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     value_columns: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     value_names: list[str] = field(default_factory=list)
+    marked: npt.NDArray[np.bool_] | None = None
     value_closed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def leave_out_continuations(self) -> None:

@@ -20,7 +20,7 @@ from logpipe.export.base import ParseInfo, Sink
 from logpipe.formats.readers import Source
 from logpipe.parsers.base import Parser
 from logpipe.parsers.stream import Progress
-from logpipe.pipeline.detect_columns import Keys, Times, Values
+from logpipe.pipeline.detect_columns import Keys, Marks, Times, Values
 from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.pipeline.parsing import ParseResult, parse
 from logpipe.template import readable
@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 class _Collector:
     """The sink of the parse."""
 
-    def __init__(self, info: ParseInfo, window: WindowSpec, values: bool) -> None:
+    def __init__(self, info: ParseInfo, window: WindowSpec, values: bool, label: str) -> None:
         self._info = info
         self._group = np.array([t.group for t in info.templates], np.int64)
         self._source: str | None = None
@@ -43,7 +43,9 @@ class _Collector:
         self.continued: list[npt.NDArray[np.bool_]] = []
         self.times = Times(info)
         self.keys = Keys(window, info)
-        self.values = Values(info) if values else None
+        self.marks = Marks(label, info) if label else None
+        skip = -1 if self.marks is None else self.marks.at
+        self.values = Values(info, skip) if values else None
 
     def write(self, batch: ParsedBatch, source: str) -> None:
         if batch.first_line == 1 or source != self._source:
@@ -54,6 +56,8 @@ class _Collector:
         self.continued.append(batch.shape_ids == 0)
         self.times.read(batch, self.lines)
         self.keys.read(batch, self.lines)
+        if self.marks is not None:
+            self.marks.read(batch)
         if self.values is not None:
             self.values.read(batch, self.lines)
         self.lines += len(batch)
@@ -76,6 +80,7 @@ def read_lines(
     threads: int | None = None,
     values: bool = False,
     settled: bool = False,
+    label: str = "",
     progress: Progress | None = None,
 ) -> LineFacts:
     """Parses the sources and keeps what detection needs.
@@ -93,6 +98,7 @@ def read_lines(
         settled: whether equal lines must have equal groups wherever they stand. A parser that
             learns line by line may put a line into another group later on; then all lines are
             matched again with what was learned from all of them.
+        label: header field that is `-` in normal lines; its values are no features then.
 
     Raises:
         LogpipeError: as `logpipe.pipeline.parse`; a field that the layout does not have.
@@ -100,7 +106,7 @@ def read_lines(
     made: list[_Collector] = []
 
     def sink(info: ParseInfo) -> _Collector:
-        made.append(_Collector(info, window, values))
+        made.append(_Collector(info, window, values, label))
         return made[0]
 
     def run(learned: str | None, sink: Callable[[ParseInfo], Sink] | None) -> ParseResult:
@@ -141,6 +147,8 @@ def read_lines(
     if found.keys.lines:
         facts.key_lines = np.concatenate(found.keys.lines)
         facts.key_codes = np.concatenate(found.keys.found)
+    if found.marks is not None:
+        facts.marked = np.concatenate([np.zeros(0, np.bool_), *found.marks.found])
     if found.values is not None:
         found.values.put(facts)
     return facts

@@ -103,7 +103,8 @@ def detect(
         detector: name, `package.module:Class`, or a detector.
         detector_parameters: of the detector, when it is given by name.
         load_detector: a file that `Detection.save_detector` made; instead of `train`.
-        labels: file of labels: to learn from for detectors that need them, and to score by.
+        labels: file of labels, or `field:NAME` (`anomaly.labels`): to learn from for detectors that
+            need them, and to score by.
         verdicts: pattern id to what the user said.
         parser: as `logpipe.pipeline.parse`, and so are the others below.
         parameters: of the parser.
@@ -123,6 +124,7 @@ def detect(
     trained = _opened(train)
     if not targets:
         raise UsageError("no input")
+    given = read_labels(labels) if isinstance(labels, str) else labels
     saved = read_detector(load_detector) if load_detector is not None else None
     if saved is not None and trained:
         raise UsageError("a saved detector is trained already; leave --train away")
@@ -138,6 +140,7 @@ def detect(
         threads=threads,
         values=features_of(judge) in ("values", "everything") or bool(why and saved is None),
         settled=bool(trained),
+        label="" if given is None else given.field,
         progress=progress,
     )
     border = int(facts.starts[len(trained)])
@@ -158,7 +161,6 @@ def detect(
     past = make_windows(facts, spec, 0, border) if trained else None
     if past is not None:
         check_windows(past, spec, facts, border, "the training logs: ")
-    given = read_labels(labels) if isinstance(labels, str) else labels
     judged, *rest = featured(facts, [windows] if past is None else [windows, past], features)
     known = rest[0] if rest else None
     if not getattr(judge, "supervised", False):
@@ -272,15 +274,16 @@ def _labels(
     starts = dict(zip(facts.sources, facts.starts.tolist(), strict=False))
     here = {name: starts[name] for name in facts.sources[trained:]}
     there = {name: starts[name] for name in facts.sources[:trained]}
+    about: dict[str, Any] = {"times": facts.times, "marked": facts.marked}
     y = y_past = None
     problem: UsageError | None = None
     try:
-        y = label_windows(given, windows, times=facts.times, first_position=here)
+        y = label_windows(given, windows, **about, first_position=here)
     except UsageError as error:
         problem = error
     if past is not None:
         try:
-            y_past = label_windows(given, past, times=facts.times, first_position=there)
+            y_past = label_windows(given, past, **about, first_position=there)
         except UsageError:
             y_past = None
     if y is None and y_past is None and problem is not None:

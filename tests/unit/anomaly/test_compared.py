@@ -119,3 +119,12 @@ def test_an_empty_training_log_is_told_as_such(tmp_path) -> None:
     empty = log(tmp_path, [], "empty.log")
     with pytest.raises(UsageError, match="the training logs: there are no lines"):
         detect(log(tmp_path, steady(60)), train=[empty])
+
+
+@pytest.mark.parametrize("layout", ["<Date> <Time> <Level> <Content>", "<date> <TIME> <Content>"])
+def test_a_layout_of_ones_own_has_times_too(layout: str, tmp_path) -> None:
+    """How they are written is seen from the lines, as it is for layouts that have a name."""
+    found = detect(log(tmp_path, steady(200)), layout=layout, context=-1).result
+
+    assert found.window.startswith("time:")
+    assert found.names[0] == "2026-03-04T10:00:00Z"
