@@ -5,7 +5,7 @@
 //! but they are wrong in the same way for all candidates.
 
 use super::columns::{Column, Entries};
-use super::ints::{cheapest, entropy, runs};
+use super::ints::{cheapest, entropy, places};
 use super::numbers::{self, digit_runs, Skeleton, Stamp};
 use super::{MAX_DICTIONARY, MAX_PARTS};
 
@@ -31,17 +31,17 @@ pub struct Sample<'a> {
     total: usize,
 }
 
+/// Values of a sample at most: an eighth of the column, but a quarter of this at least.
 const SAMPLE: usize = 1536;
 /// A column with a line feed in a value, or with values as long, is text and nothing else.
 const MAX_VALUE: usize = 4096;
 
 impl<'a> Sample<'a> {
     pub fn of(column: &'a Column) -> Sample<'a> {
-        let numbers: Vec<u32> = (0..column.len() as u32).collect();
-        let runs = runs(&numbers, SAMPLE);
+        let runs = places(column.len(), (column.len() / 8).clamp(SAMPLE / 4, SAMPLE));
         Sample {
             run: runs[0].len().max(1),
-            values: runs.concat().iter().map(|&i| column.get(i as usize)).collect(),
+            values: runs.into_iter().flatten().map(|i| column.get(i)).collect(),
             total: column.len(),
         }
     }

@@ -153,21 +153,31 @@ pub fn cheapest(runs: &[&[u64]], lengths: Option<&[&[u64]]>) -> (u8, u64) {
     best
 }
 
-/// Runs of consecutive items spread over a column, at most `most` items in all.
-pub fn runs<T>(values: &[T], most: usize) -> Vec<&[T]> {
+/// Runs of consecutive places spread over `n` of them, at most `most` places in all.
+pub fn places(n: usize, most: usize) -> Vec<std::ops::Range<usize>> {
     const RUNS: usize = 8;
-    if values.len() <= most {
-        return vec![values];
+    if n <= most {
+        return std::iter::once(0..n).collect();
     }
-    let (size, step) = (most / RUNS, (values.len() - most / RUNS) / (RUNS - 1));
-    (0..RUNS).map(|i| &values[i * step..i * step + size]).collect()
+    let (size, step) = (most / RUNS, (n - most / RUNS) / (RUNS - 1));
+    (0..RUNS).map(|i| i * step..i * step + size).collect()
 }
 
+/// The items at these places.
+fn runs<T>(values: &[T], most: usize) -> Vec<&[T]> {
+    places(values.len(), most).into_iter().map(|run| &values[run]).collect()
+}
+
+/// Numbers that a layout is chosen by, at most: an eighth of all, but a quarter of this at least.
 const SAMPLE: usize = 2048;
+
+fn sample(n: usize) -> usize {
+    (n / 8).clamp(SAMPLE / 4, SAMPLE)
+}
 
 /// Appends a column of numbers; small ones go to stream `small`.
 pub fn put_ints(values: &[u64], table: &mut Vec<u8>, streams: &mut Streams, small: usize) {
-    let (layout, _) = cheapest(&runs(values, SAMPLE), None);
+    let (layout, _) = cheapest(&runs(values, sample(values.len())), None);
     put_layout(values, layout, None, table, streams, small);
 }
 
@@ -180,7 +190,8 @@ pub fn put_references(
     streams: &mut Streams,
     small: usize,
 ) {
-    let (layout, _) = cheapest(&runs(values, SAMPLE), Some(&runs(lengths, SAMPLE)));
+    let (layout, _) =
+        cheapest(&runs(values, sample(values.len())), Some(&runs(lengths, sample(values.len()))));
     put_layout(values, layout, Some(lengths), table, streams, small);
 }
 
