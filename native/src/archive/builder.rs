@@ -5,7 +5,7 @@
 //! cache, and proved on the way: literals and values in turn are the raw bytes. Level max wants rows in
 //! their order, and gets spans; it proves them itself.
 
-use super::columns::{same, Column};
+use super::columns::{same_padded, Column, BLOCK};
 use crate::chunk::{Chunk, TERM_CRLF, TERM_LF};
 use crate::drain::Drain;
 use crate::layout::{Shapes, Span};
@@ -22,7 +22,7 @@ struct Source {
     steps: Vec<Step>,
 }
 
-/// A literal of a row template, and the value behind it.
+/// A literal of a row template (start, length), and the value behind it.
 struct Step {
     literal: (u32, u32),
     value: Value,
@@ -49,7 +49,7 @@ pub struct Builder {
     pub gathered: Vec<Column>,
     /// Why these rows cannot be coded, if so: their bytes are stored all the same.
     pub broken: Option<String>,
-    /// All literals, end to end.
+    /// All literals, end to end, and padding.
     literals: Vec<u8>,
     pub templates: Vec<RowTemplate>,
     /// Column of each slot of each row template.
@@ -169,9 +169,9 @@ impl Builder {
         let begin = at;
         let mut at = at;
         for step in &self.sources[row as usize].steps {
-            let literal = &self.literals[step.literal.0 as usize..step.literal.1 as usize];
-            let end = at + literal.len();
-            if end > used || !same(&input[at..end], literal) {
+            let (start, len) = (step.literal.0 as usize, step.literal.1 as usize);
+            let end = at + len;
+            if end > used || !same_padded(&input[at..], &self.literals[start..], len) {
                 return None;
             }
             at = end;
@@ -269,9 +269,11 @@ impl Builder {
         let values = values.chain(std::iter::once(Value::None));
         let mut steps = Vec::with_capacity(literals.len());
         for (literal, value) in literals.iter().zip(values) {
+            self.literals.truncate(self.literals.len().saturating_sub(BLOCK));
             let start = self.literals.len() as u32;
             self.literals.extend_from_slice(literal);
-            steps.push(Step { literal: (start, self.literals.len() as u32), value });
+            self.literals.resize(self.literals.len() + BLOCK, 0);
+            steps.push(Step { literal: (start, literal.len() as u32), value });
         }
         steps
     }

@@ -4,7 +4,7 @@
 //! calls of memcpy and memcmp for a few bytes each would take most of the time here.
 
 /// Bytes that are copied at once where there is room for it; a column has as many behind its values.
-const BLOCK: usize = 32;
+pub const BLOCK: usize = 32;
 
 /// Values side by side: value i ends at `ends[i]` and begins where the one before ends.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +151,29 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
         17..=32 => load16(a, 0) == load16(b, 0) && load16(a, n - 16) == load16(b, n - 16),
         _ => long_same(a, b),
     }
+}
+
+/// Masks of the first 0 to 16 bytes.
+const FIRST: [u128; 17] = {
+    let mut masks = [u128::MAX; 17];
+    let mut n = 0;
+    while n < 16 {
+        masks[n] = (1 << (8 * n)) - 1;
+        n += 1;
+    }
+    masks
+};
+
+/// Whether `n` bytes of two texts are the same, behind which both have more up to 32 bytes at least. There
+/// is no branch for the length, which is not to be foreseen.
+#[inline(always)]
+pub fn same_padded(a: &[u8], b: &[u8], n: usize) -> bool {
+    if n > BLOCK {
+        return same(&a[..n], &b[..n]);
+    }
+    let low = (load16(a, 0) ^ load16(b, 0)) & FIRST[n.min(16)];
+    let high = (load16(a, 16) ^ load16(b, 16)) & FIRST[n.saturating_sub(16)];
+    low | high == 0
 }
 
 fn long_same(a: &[u8], b: &[u8]) -> bool {
@@ -406,6 +429,18 @@ mod tests {
         for (text, (a, b)) in texts.iter().zip(column.ranges()) {
             assert_eq!(Key::at(column.padded(), a, b), Key::of(text));
             assert_eq!(&column.bytes()[a..b], &text[..]);
+        }
+    }
+
+    #[test]
+    fn padded_texts_are_compared_as_far_as_they_go() {
+        let a: Vec<u8> = (0..80).collect();
+        for n in 0..=40 {
+            for at in 0..80 {
+                let mut b = a.clone();
+                b[at] = 255;
+                assert_eq!(same_padded(&a, &b, n), at >= n, "{n} {at}");
+            }
         }
     }
 
