@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from logpipe.archive.blocks import PackedBlock, block_filter, unpack_block
 from logpipe.archive.layout import (
     BLOCK_HEADER,
     FILE_HEADER,
+    MAGIC,
     MAX_RAW,
     OPEN_END,
+    TRAILER,
     parse_file_header,
+    parse_trailer,
 )
 from logpipe.archive.scan import Gap, Section, read_footer, sections
 from logpipe.archive.writer import ArchiveWriter, Sink
@@ -24,11 +27,11 @@ __all__ = ["Check", "Lost", "repair", "verify"]
 
 @dataclass(frozen=True)
 class Lost:
-    """Lines that cannot be had.
+    """Lines that cannot be had, or damage that costs none.
 
     Attributes:
         first, last: 1-based line numbers; None where nobody knows.
-        bytes: raw bytes that are gone, None where nobody knows.
+        bytes: raw bytes that are gone: 0 where none are, None where nobody knows.
         at: where in the file.
         reason: what is wrong there.
     """
@@ -61,6 +64,11 @@ class Check:
         """Whether nothing is wrong."""
         return self.complete and not self.lost
 
+    @property
+    def costs(self) -> bool:
+        """Whether bytes of the source are gone, or may be."""
+        return any(lost.bytes != 0 for lost in self.lost)
+
 
 def verify(
     path: str, *, limit: int = MAX_RAW, progress: Callable[[int, int | None], None] | None = None
@@ -83,7 +91,8 @@ def repair(
 ) -> Check:
     """Writes an archive of all good blocks; what is lost is in the answer.
 
-    Lines are numbered anew where some are gone.
+    Lines are numbered anew where some are gone. Archives that were put one behind the other become
+    one.
 
     Raises:
         InputError: the file cannot be read.
@@ -113,28 +122,42 @@ def _go_through(
         size = os.fstat(file.fileno()).st_size
         try:
             parse_file_header(path, os.pread(file.fileno(), FILE_HEADER, 0))
-        except ArchiveError:
+        except ArchiveError as error:
             # Blocks can be found without it; where there is none, it is something else.
             if not any(isinstance(s, Section) for s in sections(file)):
                 raise
-            check.lost.append(Lost(None, None, 0, 0, "the file's header is damaged"))
-        line = offset = 0
+            reason = str(error).removeprefix(f"{path}: ")
+            check.lost.append(Lost(None, None, 0, 0, f"{reason}; or the file's header is damaged"))
+        line = offset = first_line = first_byte = 0
         try:
             found = read_footer(path, file)
             expected = found.footer
-        except ArchiveError:
-            expected, check.complete = None, False
+            unended = None
+        except ArchiveError as error:
+            expected, unended = None, error
         for section in sections(file):
             if isinstance(section, Gap):
-                check.lost.append(Lost(None, None, None, section.at, "bytes that are no block"))
+                head = os.pread(file.fileno(), FILE_HEADER, section.at)
+                if head.startswith(MAGIC) and section.end - section.at == FILE_HEADER:
+                    # What `cat a.lpz b.lpz` makes; its blocks count from their own beginning.
+                    first_line, first_byte = line, offset
+                    why = "another archive begins; `logpipe repair` makes one of both"
+                    check.lost.append(Lost(None, None, 0, section.at, why))
+                else:
+                    why = "bytes that are no block"
+                    check.lost.append(Lost(None, None, None, section.at, why))
             if not isinstance(section, Section):
                 continue
-            header = section.header
+            header = replace(
+                section.header,
+                first_line=section.header.first_line + first_line,
+                offset=section.header.offset + first_byte,
+            )
             if header.offset > offset:
                 _explain_gap(check, line, header.first_line, header.offset - offset)
             elif header.offset < offset:
                 check.lost.append(
-                    Lost(None, None, 0, section.at, "a block that is not in its place")
+                    Lost(None, None, header.raw, section.at, "a block that is not in its place")
                 )
                 continue
             line, offset = header.first_line + header.lines, header.offset + header.raw
@@ -172,6 +195,13 @@ def _go_through(
                 progress(section.end, size)
         if expected is not None and expected.raw > offset:
             _explain_gap(check, line, expected.lines, expected.raw - offset)
+        if unended is not None:
+            # The footer of archives in a row is that of the last one.
+            last = os.pread(file.fileno(), TRAILER, max(size - TRAILER, 0))
+            check.complete = parse_trailer(last) is not None
+            if check.complete and not check.lost:
+                reason = str(unended).removeprefix(f"{path}: ")
+                check.lost.append(Lost(None, None, 0, size - TRAILER, reason))
     return check
 
 

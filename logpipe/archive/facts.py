@@ -11,6 +11,7 @@ from logpipe.archive.packing import unpack
 from logpipe.archive.reader import Archive
 from logpipe.archive.writer import RECORD_LAYOUT
 from logpipe.errors import ArchiveError
+from logpipe.native.hashing import xxh64
 
 __all__ = ["STREAM_NAMES", "facts"]
 
@@ -45,9 +46,14 @@ def facts(path: str) -> dict[str, Any]:
         for number, entry in enumerate(archive.entries):
             header, payload = archive.payload(number)
             try:
+                if xxh64(payload) != header.coded_hash:
+                    raise ArchiveError("checksum of the stored bytes is wrong")
                 listed = directory(payload, header.streams, 1 << 40)
             except ArchiveError as error:
-                raise ArchiveError(f"{path}: block {number + 1}: {error}") from None
+                at = f"block {number + 1} of {len(archive.entries)}, at byte {entry.at:,}"
+                raise ArchiveError(
+                    f"{path}: {at}: {error}; `logpipe verify {path}` says which lines that costs"
+                ) from None
             packings = set()
             for s in listed:
                 name = _name(header, s.kind)

@@ -92,7 +92,10 @@ def parse_file_header(name: str, data: bytes) -> None:
                 f"{name}: begins like a logpipe archive, but its first bytes were changed, as a "
                 f"transfer in text mode does; fetch it again, in binary mode"
             )
-        raise ArchiveError(f"{name}: is not a logpipe archive (expected {MAGIC!r} at byte 0)")
+        found = f"found {bytes(data[: len(MAGIC)])!r}" if data else "the file is empty"
+        raise ArchiveError(
+            f"{name}: is not a logpipe archive (expected {MAGIC!r} at byte 0, {found})"
+        )
     _, major, minor, _may, must, _reserved = _FILE.unpack_from(data)
     if major != MAJOR:
         raise ArchiveError(

@@ -82,12 +82,19 @@ def _compress(
     threads: int | None,
     quiet: bool,
 ) -> None:
+    from logpipe.export.atomic import leftovers
     from logpipe.formats.readers import open_sources
     from logpipe.pipeline.compressing import check_removable, compress, remove_verified
 
     if remove:
         check_removable(files)
     sources = open_sources(files)
+    if not quiet:
+        for left in leftovers(target):
+            click.echo(
+                f"logpipe: {left} was left by a run that was killed; nothing needs it, delete it",
+                err=True,
+            )
     with ProgressBar("compressing", quiet=quiet) as bar:
         result = compress(
             sources,

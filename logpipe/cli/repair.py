@@ -18,7 +18,10 @@ __all__ = ["command"]
 @json_option
 @quiet_option
 def command(file: str, output: str, force: bool, as_json: bool, quiet: bool) -> int:
-    """Write an archive of every good block, and say which lines are gone; 1 if there are any."""
+    """Write an archive of every good block, and say which lines are gone.
+
+    The exit code is 1 where lines are gone, 3 where no good block is left: then nothing is written.
+    """
     from logpipe.archive.checking import repair
     from logpipe.errors import UsageError
     from logpipe.export.atomic import replacing
@@ -30,5 +33,5 @@ def command(file: str, output: str, force: bool, as_json: bool, quiet: bool) -> 
         ProgressBar("repairing", quiet=quiet) as bar,
     ):
         check = repair(file, out, progress=bar)
-    tell(file, check, as_json, quiet)
-    return 1 if check.lost else 0
+    tell(file, check, as_json, quiet, written=output)
+    return 1 if check.costs else 0

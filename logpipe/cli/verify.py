@@ -21,7 +21,10 @@ __all__ = ["command", "tell"]
 @json_option
 @quiet_option
 def command(file: str, as_json: bool, quiet: bool) -> int:
-    """Check every checksum and the decoded bytes; 1 if there is damage, with the lines it costs."""
+    """Check every checksum and the decoded bytes, and say which lines damage costs.
+
+    The exit code is 1 where there is damage, and 3 where it is no archive at all.
+    """
     from logpipe.archive.checking import verify
 
     with ProgressBar("verifying", quiet=quiet) as bar:
@@ -30,21 +33,25 @@ def command(file: str, as_json: bool, quiet: bool) -> int:
     return 0 if check.good else 1
 
 
-def tell(file: str, check: Check, as_json: bool, quiet: bool) -> None:
-    """Prints what a check found."""
+def tell(file: str, check: Check, as_json: bool, quiet: bool, written: str = "") -> None:
+    """Prints what a check found; `written` is the archive that was made of it."""
     if as_json:
         from logpipe.cli.tables import print_json
 
-        print_json({**asdict(check), "file": file, "good": check.good})
+        more = {"written": written} if written else {}
+        print_json({**asdict(check), "file": file, "good": check.good, **more})
         return
     if quiet and check.good:
         return
     click.echo(f"{file}: {check.lines:,} lines in {check.blocks} good blocks")
     for lost in check.lost:
-        click.echo(f"  lost: {_lines(lost)}at byte {lost.at:,}: {lost.reason}")
+        what = "found" if lost.bytes == 0 else "lost"
+        click.echo(f"  {what}: {_lines(lost)}at byte {lost.at:,}: {lost.reason}")
     if not check.complete:
         click.echo("  the end is missing: it was cut short, or never finished")
-    if not check.good:
+    if written:
+        click.echo(f"  {written} has the good blocks: {check.lines:,} lines, {check.raw:,} bytes")
+    elif not check.good:
         click.echo(f"  `logpipe repair {file} -o OUT.lpz` keeps what is good")
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import fcntl
 import os
+import re
 import secrets
 import signal
 import stat
@@ -22,7 +24,7 @@ from typing import BinaryIO
 
 from logpipe.errors import OutputError
 
-__all__ = ["STANDARD_OUTPUT", "Output", "check_output", "replacing"]
+__all__ = ["STANDARD_OUTPUT", "Output", "check_output", "leftovers", "replacing"]
 
 STANDARD_OUTPUT = "-"
 
@@ -62,8 +64,7 @@ class Output:
             self._file = self._open(self._final, os.O_WRONLY)
             return
         # Long names are cut: the temporary one must not hit the limit the final one fits in.
-        stem = os.fsdecode(os.fsencode(self._final.name)[:100])
-        self._temporary = self._final.with_name(f".{stem}.{secrets.token_hex(4)}.part")
+        self._temporary = self._final.with_name(f"{_stem(self._final)}{secrets.token_hex(4)}.part")
         # Before there is a file: Ctrl-C may come right after.
         _unfinished.add(self)
         try:
@@ -71,6 +72,8 @@ class Output:
         except OutputError:
             self.abort()
             raise
+        with contextlib.suppress(OSError):  # so that `leftovers` sees that somebody is at work
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with contextlib.suppress(OSError):  # a replaced file keeps its permissions
             os.fchmod(self._file.fileno(), stat.S_IMODE(self._final.stat().st_mode))
 
@@ -207,6 +210,36 @@ def check_output(path: str, *, force: bool) -> None:
         raise
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {path!r}: {_reason(error)}") from None
+
+
+def leftovers(path: str) -> list[Path]:
+    """Temporary files of an output whose processes were killed before they could remove them.
+
+    They are never deleted by us: on a network file system another machine may be at work on one.
+    """
+    if path == STANDARD_OUTPUT:
+        return []
+    final = Path(os.path.realpath(path))
+    name = re.compile(re.escape(_stem(final)) + r"[0-9a-f]{8}\.part")
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in sorted(final.parent.iterdir()):
+            if name.fullmatch(entry.name) and not _locked(entry):
+                found.append(entry)
+    return found
+
+
+def _stem(final: Path) -> str:
+    return f".{os.fsdecode(os.fsencode(final.name)[:100])}."
+
+
+def _locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import resource
 import signal
 import subprocess
 import time
@@ -76,12 +78,20 @@ def test_damage_is_exit_code_3_and_verify_says_1(tmp_path: Path) -> None:
     assert ran.err.count("\n") == 1
     assert "lines 1 to 42" in ran.err
     assert logpipe("verify", packed).code == 1
+    for reading in ("info", "templates", "parse", "grep"):
+        given = ("u7", packed) if reading == "grep" else (packed,)
+        ran = logpipe(reading, *given)
+        assert (reading, ran.code) == (reading, 3)
+        assert "checksum" in ran.err
+    assert logpipe("compress", packed, "-o", tmp_path / "again.lpz").code == 3
+    assert not (tmp_path / "again.lpz").exists()
     out = tmp_path / "whole.log"
     assert logpipe("decompress", packed, "-o", out).code == 3
     assert not out.exists()
     assert logpipe("repair", packed, "-o", tmp_path / "r.lpz").code == 3
-    assert logpipe("cat", tmp_path / "r.lpz").out == b""
-    assert logpipe("cat", log).code == 3
+    for command in ("cat", "info", "verify", "repair"):
+        more = ("-o", tmp_path / "r.lpz") if command == "repair" else ()
+        assert logpipe(command, log, *more).code == 3
     assert logpipe("cat", tmp_path / "none.lpz").code == 2
 
 
@@ -138,3 +148,118 @@ def test_repair_writes_nothing_where_nothing_is_left(tmp_path: Path) -> None:
     assert logpipe("compress", log, "-o", packed, "-q", "--force").code == 0
     assert logpipe("repair", packed, "-o", out, "-q").code == 0
     assert logpipe("cat", out).out == b""
+
+
+def test_archives_in_a_row_become_one(tmp_path: Path) -> None:
+    """`cat a.lpz b.lpz` is refused where it is read; repair makes one archive of both."""
+    log, packed, out = tmp_path / "a.log", tmp_path / "a.lpz", tmp_path / "b.lpz"
+    log.write_bytes(LOG * 3)
+    assert logpipe("compress", log, "-o", packed, "-q").code == 0
+    packed.write_bytes(packed.read_bytes() * 2)
+
+    refused = logpipe("cat", packed)
+    assert (refused.code, refused.out) == (3, b"")
+    assert "another archive begins" in refused.err
+    checked = logpipe("verify", packed)
+    assert checked.code == 1
+    assert b"the end is missing" not in checked.out
+    repaired = logpipe("repair", packed, "-o", out)
+    assert repaired.code == 0
+    assert b"keeps what is good" not in repaired.out
+    assert logpipe("cat", out).out == LOG * 6
+    assert logpipe("verify", out).code == 0
+
+
+def test_a_damaged_or_newer_header_costs_no_line(tmp_path: Path) -> None:
+    """Reading is refused, 3; what verify says does not blame the end; repair keeps all, 0."""
+    log, packed, out = tmp_path / "a.log", tmp_path / "a.lpz", tmp_path / "b.lpz"
+    log.write_bytes(LOG)
+    assert logpipe("compress", log, "-o", packed, "-q").code == 0
+    good = packed.read_bytes()
+    for at, words in ((2, b"is not a logpipe archive"), (8, b"use a newer logpipe")):
+        packed.write_bytes(good[:at] + b"\x07" + good[at + 1 :])
+
+        assert logpipe("cat", packed).code == 3
+        checked = logpipe("verify", packed)
+        assert checked.code == 1
+        assert words in checked.out
+        assert b"the end is missing" not in checked.out
+        assert logpipe("repair", packed, "-o", out, "--force").code == 0
+        assert logpipe("cat", out).out == LOG
+
+
+def killed(wait: float, *arguments: str | Path) -> None:
+    """Run `logpipe`, and kill it after so many seconds unless it is done."""
+    running = subprocess.Popen([*PROGRAM, *map(str, arguments), "-q"], env=environment())
+    try:
+        running.wait(wait)
+    except subprocess.TimeoutExpired:
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+
+
+def test_a_killed_append_costs_nothing_but_its_work(tmp_path: Path) -> None:
+    """`kill -9` at random moments: old lines stay safe, and the next append goes on behind them."""
+    old, log, packed = tmp_path / "old.log", tmp_path / "a.log", tmp_path / "a.lpz"
+    old.write_bytes(LOG)
+    log.write_bytes(LOG * 5000)
+    assert logpipe("compress", old, "-o", packed, "-q").code == 0
+    before, rnd = packed.read_bytes(), random.Random(5)
+    for _ in range(4):
+        killed(rnd.uniform(0.2, 1.2), "compress", log, "-o", packed, "--append", "--level", "fast")
+        assert packed.read_bytes().startswith(before)
+    assert logpipe("compress", old, "-o", packed, "--append", "-q").code == 0
+
+    assert logpipe("verify", packed).code == 0
+    given = logpipe("cat", packed).out
+    done = (len(given) - 2 * len(LOG)) // (len(LOG) * 5000)
+    assert given == LOG + LOG * 5000 * done + LOG
+
+
+def test_a_killed_rm_never_loses_the_original(tmp_path: Path) -> None:
+    """`kill -9` at random moments: there is the log, or an archive that gives it back."""
+    log, packed = tmp_path / "a.log", tmp_path / "a.log.lpz"
+    rnd = random.Random(6)
+    for _ in range(4):
+        log.write_bytes(LOG * 5000)
+        killed(rnd.uniform(0.3, 1.5), "compress", log, "--rm", "--force", "--level", "fast")
+        if log.exists():
+            assert log.read_bytes() == LOG * 5000
+        else:
+            assert logpipe("cat", packed).out == LOG * 5000
+        assert not packed.exists() or logpipe("verify", packed).code == 0
+    left = sorted(tmp_path.glob(".*.part"))
+    log.write_bytes(LOG)
+    ran = logpipe("compress", log, "--force")
+    assert ran.code == 0
+    assert all(part.name in ran.err for part in left)
+
+
+def test_a_full_disk_leaves_no_archive_and_an_append_as_it_was(tmp_path: Path) -> None:
+    """A limit stops the output in the middle: one line, exit code 2, nothing half-written."""
+    log, packed = tmp_path / "a.log", tmp_path / "a.lpz"
+    log.write_bytes(random.Random(1).randbytes(1 << 20))
+    small = tmp_path / "small.log"
+    small.write_bytes(LOG)
+    assert logpipe("compress", small, "-o", packed, "-q").code == 0
+    before = packed.read_bytes()
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    for more in (["-o", str(tmp_path / "new.lpz")], ["-o", str(packed), "--append"]):
+        ran = subprocess.run(
+            [*PROGRAM, "compress", str(log), "-q", *more],
+            capture_output=True,
+            text=True,
+            env=environment(PYTHONDONTWRITEBYTECODE="1"),
+            preexec_fn=limit,
+            timeout=120,
+            check=False,
+        )
+        assert ran.returncode == 2, ran
+        assert "File too large" in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+    assert packed.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.log", "a.lpz", "small.log"]
