@@ -134,7 +134,8 @@ class _Compression:
         self._writer = writer
         self._level: Level = level
         self._pool = ThreadPoolExecutor(threads, "logpipe") if threads > 1 else None
-        self._ahead = threads
+        # The calling thread has work, too.
+        self._ahead = threads - 1
         self._packing: deque[tuple[BlockRows, Future[PackedBlock]]] = deque()
         self._free: list[BlockRows] = []
         self._rows = BlockRows(level == "max")

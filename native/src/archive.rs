@@ -6,8 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `builder.rs` | rows of a block from matched chunks |
-//! | `columns.rs` | rows to columns of values |
+//! | `builder.rs` | rows of a block from matched chunks, and their columns |
+//! | `columns.rs` | columns of values, lists of distinct values |
 //! | `choose.rs` | which codec a column gets, decided on a sample |
 //! | `encode.rs`, `decode.rs` | columns to streams, streams to columns |
 //! | `ints.rs` | numbers: steps with escapes, byte planes |
