@@ -17,7 +17,11 @@ from logpipe.errors import UnknownNameError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry"]
+__all__ = ["DEFAULT_PARSER", "Registry"]
+
+DEFAULT_PARSER = "drain"
+"""The parser of whoever names none; here, because the command line must know it before numpy is
+imported. `logpipe.parsers.WHY_DEFAULT` says why it is this one."""
 
 
 class Registry:

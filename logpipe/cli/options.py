@@ -12,6 +12,7 @@ import click
 import orjson
 
 from logpipe.errors import UnknownNameError, UsageError
+from logpipe.registry import DEFAULT_PARSER
 
 __all__ = [
     "json_option",
@@ -47,7 +48,7 @@ def log_options(command: Command) -> Command:
         [
             click.option(
                 "--parser",
-                default="drain",
+                default=DEFAULT_PARSER,
                 show_default=True,
                 metavar="NAME|pkg.mod:Class",
                 help="What finds the templates; see `logpipe parsers list`.",

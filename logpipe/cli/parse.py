@@ -95,7 +95,7 @@ def command(
 
     Without -o, a terminal gets a table of the templates, anything else the rows as JSON lines.
     """
-    if keep is not None and parser == "drain":
+    if keep is not None and parser in ("drain", "drain3"):
         raise UsageError("--keep needs a parser that knows categories: --parser iterative")
     if output is None and (style is not None or not (sys.stdout.isatty() or as_json)):
         output = "-"

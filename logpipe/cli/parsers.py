@@ -25,7 +25,7 @@ def list_(as_json: bool) -> int:
     A parser of your own is found through the entry-point group logpipe.parsers, or given as
     package.module:Class.
     """
-    from logpipe.parsers import REGISTRY
+    from logpipe.parsers import REGISTRY, WHY_DEFAULT
 
     rows = [_row(name, REGISTRY.target(name)) for name in REGISTRY.names()]
     if as_json:
@@ -43,14 +43,21 @@ def list_(as_json: bool) -> int:
             for row in rows
         ],
     )
+    click.echo(WHY_DEFAULT)
     return 0
 
 
 def _row(name: str, target: str) -> dict[str, object]:
     """One parser; a plug-in that cannot be imported is listed with the reason."""
-    from logpipe.parsers import REGISTRY, parameters_of
+    from logpipe.parsers import DEFAULT, REGISTRY, parameters_of
 
-    row: dict[str, object] = {"name": name, "class": target, "parameters": {}, "problem": None}
+    row: dict[str, object] = {
+        "name": name,
+        "class": target,
+        "default": name == DEFAULT,
+        "parameters": {},
+        "problem": None,
+    }
     try:
         parameters = parameters_of(REGISTRY.load(name))
     except Exception as error:

@@ -250,7 +250,7 @@ def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) 
 def parse(
     sources: Sequence[Source | str] | str,
     *,
-    parser: str | Parser = "drain",
+    parser: str | Parser = parsers.DEFAULT,
     parameters: Mapping[str, object] | None = None,
     layout: str = "auto",
     model: str | None = None,

@@ -193,13 +193,11 @@ def echoes(forms: Forms) -> None:
         fields = list(filter(None, pieces[::2]))[1:]
         if len(set(fields)) == len(fields):
             continue
-        words = Counter(fields)
-        spans = list(spans_of(pieces))
-        told = [
-            (a, b)
-            for a, b in spans[1:]
-            if words[form[a:b]] > 1 and not (form[a:b] in MARKS or protected(form[a:b]))
-        ]
+        twice = {word for word, count in Counter(fields).items() if count > 1}
+        values = {word for word in twice if not (word in MARKS or protected(word))}
+        if not values:
+            continue
+        told = [(a, b) for a, b in islice(spans_of(pieces), 1, None) if form[a:b] in values]
         if told:
             rest = _replaced(form, ((a, b, _ECHO) for a, b in told))
             buckets[_ECHOING.sub(_ECHO, rest)].append((form, told))

@@ -15,6 +15,7 @@ import pytest
 
 from logpipe.cli.app import COMMANDS, app
 from logpipe.export.parquet import restore
+from logpipe.registry import DEFAULT_PARSER
 
 from .program import LOG, PROGRAM, columns, environment, log_file, logpipe, names
 
@@ -297,6 +298,8 @@ def test_the_parsers_are_listed() -> None:
     assert "drain" in ran.out.decode()
     assert rows["drain"]["parameters"]["depth"] == 4
     assert "drain3" in rows
+    assert [name for name, row in rows.items() if row["default"]] == [DEFAULT_PARSER]
+    assert f"{DEFAULT_PARSER} is the default" in ran.out.decode()
 
 
 def test_the_data_sets_are_listed(tmp_path: Path) -> None:

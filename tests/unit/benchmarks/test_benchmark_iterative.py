@@ -1,0 +1,74 @@
+"""The benchmarks of `iterative` in small form: what they compute, on truths made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import accuracy, categories, default_parser
+from benchmarks.truths import COLLECTIONS, Truth
+from logpipe.parsers.iterative.parser import rule_names
+
+
+def truth() -> Truth:
+    messages = [f"took {i} ms" for i in range(20)] + [f"user u{i} left" for i in range(20)]
+    templates = ["took <*> ms"] * 20 + ["user <*> left"] * 20
+    return Truth("Made", "loghub-2k", messages, templates)
+
+
+def test_a_parser_that_finds_the_truth_scores_one() -> None:
+    """Predictions are printed in the style of the truth and compared row by row."""
+    assert accuracy.predicted(truth()) == truth().templates
+    assert accuracy.score(truth()) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_rules_that_are_off_cost_what_they_are_worth() -> None:
+    """Without any rule every user has a template; numbers alone are seen by the style."""
+    grouping, _, text, _ = accuracy.score(truth(), off=rule_names())
+
+    assert grouping == text == 0.5
+    assert accuracy.mean([(1, 1, 1, 1), (0, 0, 0, 0)]) == (0.5, 0.5, 0.5, 0.5)
+
+
+def test_a_collection_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names of those that are."""
+    with pytest.raises(SystemExit):
+        accuracy.main(["nothing"])
+    told = capsys.readouterr().err
+    assert all(name in told for name in COLLECTIONS)
+
+
+def test_the_scores_of_categories_count_slots_and_templates() -> None:
+    """Precision, recall and whole templates, by hand."""
+    found = [
+        categories.Slot("A", "E1", 0, "OID", "OID"),
+        categories.Slot("A", "E1", 1, "LOI", "OID"),
+        categories.Slot("A", "E2", 0, "LOI", "LOI"),
+    ]
+    table = categories.scores(found)
+
+    assert table["OID"]["precision"] == 0.5
+    assert table["LOI"]["recall"] == 0.5
+    assert table["all slots"] == {"accuracy": 2 / 3, "slots": 3}
+    assert table["whole templates"] == {"accuracy": 0.5, "templates": 2}
+
+
+def test_held_out_systems_are_among_the_labelled() -> None:
+    """A name with a mistake in it would hold nothing out."""
+    text = categories.TRUTH.read_text(encoding="utf-8")
+
+    assert all(f"/{system}," in text for system in categories.HELD_OUT)
+
+
+def test_both_parsers_are_measured_on_the_same_lines(tmp_path: Path) -> None:
+    """What the table of the default parser is made of."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"".join(b"took %d ms\n" % i for i in range(50)))
+    out = tmp_path / "o.parquet"
+    rows = {p: default_parser.measure(str(log), p, str(out)) for p in default_parser.PARSERS}
+
+    assert {row["lines"] for row in rows.values()} == {50}
+    assert all(row["written"] > 0 and row["unknown"] == 0 for row in rows.values())
+    lines = default_parser._table([("a.log", {p: {**r, "writing": 1} for p, r in rows.items()})])
+    assert sum(line.startswith("| a.log") for line in lines) == 2
