@@ -17,7 +17,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz native clean
+.PHONY: help demo test check bench golden fuzz native clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,11 @@ check: $(VENV)/.installed ## lint, format and types; nothing is changed
 	set -x; cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings; \
 	else echo "skipped: cargo clippy is not installed (rustup component add clippy)"; fi
 
-fuzz: $(VENV)/.installed ## archives with flipped bits and forged streams, 10,000 of each per level; long
+golden: $(VENV)/.installed ## golden archives that are missing, and tests/sizes.csv; set LOGPIPE_MIRROR
+	$(BIN)/python tests/golden/make.py
+	LOGPIPE_SIZES=write $(BIN)/python -m pytest -q -k sizes tests/unit/archive/test_archive_golden.py
+
+fuzz: $(VENV)/.installed ## 10,000 flips, 1,000 cuts, 10,000 forged streams at every level; minutes
 	LOGPIPE_FUZZ=10000 $(BIN)/python -m pytest -q --timeout 0 tests/unit/archive/test_archive_fuzz.py
 
 bench: $(VENV)/.installed ## speed and compression; long, and some GB in benchmarks/.work

@@ -1,4 +1,4 @@
-"""Makes the golden archives; run by hand when the format grows: `python tests/golden/make.py`.
+"""Makes the golden archives; run by hand when the format grows: `make golden`.
 
 Files that exist are never replaced: an archive of an old version has to stay readable for good, and
 what was once refused has to stay refused.
@@ -35,7 +35,7 @@ def main() -> None:
         place = Path(folder)
         keep("log.txt", server_log(60))
         log = (HERE / "log.txt").read_bytes()
-        for level in ("fast", "default"):
+        for level in ("fast", "default", "max"):
             keep(f"{level}-1.0.lpz", made(place, log, level).read_bytes())
         keep("empty-1.0.lpz", made(place, b"").read_bytes())
         keep("three-lines-1.0.lpz", made(place, THREE_LINES, layout="<Content>").read_bytes())

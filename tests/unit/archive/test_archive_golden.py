@@ -5,25 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import os
+import random
 import sys
 from importlib import resources
 from pathlib import Path
 
 import pytest
 import zstandard
-from archive_reader import read
+from archive_reader import filter_numbers, filters, in_filter, read
 
 sys.path.insert(0, str(Path(__file__).parent))
 from logs import made, restored
 
+from logpipe.pipeline import compressing
 from logpipe.pipeline.compressing import compress
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
 THREE_LINES = b"10:59:59 job 7 done\n10:59:59 job 8 done\n11:00:00 job 9 done\n"
 SIZES = ROOT / "tests" / "sizes.csv"
-LEVELS = ("fast", "default")
-"""Those whose bytes are promised by now; max follows when its model no longer changes."""
+LEVELS = tuple(
+    level for level in ("fast", "default", "max") if (GOLDEN / f"{level}-1.0.lpz").exists()
+)
+"""Those whose bytes are promised by now; `make golden` adds max once its model stays as it is."""
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -33,7 +37,8 @@ def test_archives_of_version_1_0_are_read(level) -> None:
     path = GOLDEN / f"{level}-1.0.lpz"
 
     assert restored(path) == log
-    assert read(path.read_bytes()) == log
+    if level != "max":  # whose model the second reader leaves out
+        assert read(path.read_bytes()) == log
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -42,6 +47,30 @@ def test_the_same_log_gives_the_same_archive(level, tmp_path: Path) -> None:
     log = (GOLDEN / "log.txt").read_bytes()
 
     assert made(tmp_path, log, level).read_bytes() == (GOLDEN / f"{level}-1.0.lpz").read_bytes()
+
+
+def test_filters_have_the_bits_that_the_document_says(tmp_path: Path, monkeypatch) -> None:
+    """Every word and pair of numbers of a block, and hardly anything that is not there."""
+    monkeypatch.setattr(compressing, "BLOCK", dict.fromkeys(compressing.BLOCK, 200_000))
+    monkeypatch.setattr(compressing, "_CHUNK", 50_000)
+    rnd = random.Random(3)
+    ids = [f"Session_{rnd.getrandbits(64):016X}\u00fc" for _ in range(200)]
+    log = "".join(
+        f"07:08:{i % 60:02d}.{rnd.randrange(999):03d} open {ids[i // 80]} at 10.1.{i // 3000}.7\n"
+        for i in range(16_000)
+    )
+    data = made(tmp_path, log.encode()).read_bytes()
+    known = [(filter_numbers(raw), table) for raw, table in filters(data)]
+
+    assert len([table for _, table in known if table]) >= 4
+    for numbers, table in known:
+        assert len(numbers) > 40
+        assert not table or all(in_filter(table, v) for v in numbers)
+        absent = [v * 0x9E3779B97F4A7C15 % 2**64 for v in range(1, 2001)]
+        bits = sum(b.bit_count() for b in table)
+        expected = (bits / (8 * len(table) or 1)) ** 2
+        there = sum(in_filter(table, v) for v in absent) / len(absent) if table else 0.0
+        assert abs(there - expected) < 0.05
 
 
 def dump(data: bytes) -> str:
@@ -87,7 +116,7 @@ def sizes(folder: Path) -> dict[tuple[str, str], int]:
 def test_sizes_are_those_that_are_committed(tmp_path: Path) -> None:
     """A change of a ratio is a change of tests/sizes.csv, and so is seen.
 
-    To accept one: LOGPIPE_SIZES=write, with LOGPIPE_MIRROR set.
+    To accept one: `make golden`, with LOGPIPE_MIRROR set.
     """
     found = sizes(tmp_path)
     if os.environ.get("LOGPIPE_SIZES") == "write":
