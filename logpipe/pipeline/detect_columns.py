@@ -35,6 +35,9 @@ CLOSED = 24
 RECURS = 30
 """... and how often each occurs on average."""
 
+_IDS = re.compile(r"(?i)p?pid|tid|(process|thread)_?id")
+"""Header fields whose values name a process for a while: a new one is no news."""
+
 _NUMBERS = (LexicalClass.INTEGER, LexicalClass.NUMBER)
 
 
@@ -188,7 +191,8 @@ class Values:
     def __init__(self, info: ParseInfo, skip: int = -1) -> None:
         self._templates = info.templates
         self._fields = info.field_names
-        self._times = {info.field_names.index(name) for name in info.timestamp_fields} | {skip}
+        self._skipped = {info.field_names.index(name) for name in info.timestamp_fields} | {skip}
+        self._skipped |= {i for i, name in enumerate(info.field_names) if _IDS.fullmatch(name)}
         self._codes: dict[tuple[int, int, object], int] = {}
         self._sizes: dict[tuple[int, int], int] = {}
         self._found: dict[tuple[int, int], list[tuple[Ints, Ints, bool]]] = {}
@@ -196,7 +200,7 @@ class Values:
     def read(self, batch: ParsedBatch, position: int) -> None:
         """The next batch, whose first line has this position."""
         for at, column in enumerate(batch.fields):
-            if at not in self._times and self._sizes.get((_FIELD, at), 0) <= VOCABULARY:
+            if at not in self._skipped and self._sizes.get((_FIELD, at), 0) <= VOCABULARY:
                 rows = np.arange(position, position + len(batch))
                 self._add((_FIELD, at), rows, column, numbers=False)
         for template_id in batch.present:
@@ -212,6 +216,9 @@ class Values:
         coded = column.to_arrow().dictionary_encode()
         values = coded.dictionary.to_pylist()
         at = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        if place[0] == _FIELD and b"" in values:  # a line without a header has no value
+            said = at != values.index(b"")
+            rows, at = rows[said], at[said]
         if self._sizes.get(place, 0) <= VOCABULARY:
             codes = np.array([self._code(place, value) for value in values], np.int64)
             self._found.setdefault(place, []).append((rows, codes[at], False))

@@ -27,6 +27,9 @@ _NICE = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 86400)
 _WINDOWS = 60
 """A chosen window is the longest that leaves so many of them."""
 
+_BUSY = 0.5
+"""Share of the windows of time that must have a line."""
+
 
 def wanted_window(
     window: str | WindowSpec,
@@ -66,24 +69,33 @@ def chosen_window(facts: LineFacts, border: int = 0) -> tuple[WindowSpec, str]:
     """
     total = int(facts.starts[-1]) - border
     if facts.times is not None and total:
-        span = _span(facts.times, facts.starts[facts.starts >= border])
-        for seconds in reversed(_NICE):
-            size = seconds * 10**9
-            if span // size >= _WINDOWS or (seconds == 1 and span // size >= 10):
-                return WindowSpec(
-                    "time", "", size, size
-                ), "no key of sessions that are much alike was found"
+        found = _time_window(facts.times, facts.starts[facts.starts >= border])
+        if found is not None:
+            return found, "no key of sessions that are much alike was found"
+        lacking = "lines that come steadily enough for windows of time"
+    else:
+        lacking = "time stamps"
     size = max(10, min(1000, total // 100))
     return WindowSpec(
         "lines", "", size, size
-    ), "neither a key of sessions that are much alike nor time stamps were found"
+    ), f"neither a key of sessions that are much alike nor {lacking} were found"
 
 
-def _span(times: Ints, starts: Ints) -> int:
-    """Nanoseconds that sources cover, without the time between them."""
+def _time_window(times: Ints, starts: Ints) -> WindowSpec | None:
+    """The longest span that leaves `_WINDOWS` windows; None if most of those would be empty.
+
+    Where a log comes in bursts, whatever is in one would be news beside the silence.
+    """
     parts = [times[a:b] for a, b in pairwise(starts.tolist()) if a < b]
-    whole = max(int(p.max()) for p in parts) - min(int(p.min()) for p in parts)
-    return min(whole, sum(int(part.max() - part.min()) for part in parts))
+    for seconds in reversed(_NICE):
+        size = seconds * 10**9
+        slots = [part // size for part in parts]
+        used = len(np.unique(np.concatenate([np.unique(slot) for slot in slots])))
+        whole = max(int(s.max()) for s in slots) - min(int(s.min()) for s in slots) + 1
+        whole = min(whole, sum(int(slot.max() - slot.min()) + 1 for slot in slots))
+        if whole > _WINDOWS or (seconds == 1 and whole > 10):
+            return WindowSpec("time", "", size, size) if used >= _BUSY * whole else None
+    return None
 
 
 def make_windows(facts: LineFacts, spec: WindowSpec, begin: int, end: int) -> Windows:

@@ -128,3 +128,35 @@ def test_a_layout_of_ones_own_has_times_too(layout: str, tmp_path) -> None:
 
     assert found.window.startswith("time:")
     assert found.names[0] == "2026-03-04T10:00:00Z"
+
+
+def test_a_log_that_comes_in_bursts_has_windows_of_lines(tmp_path) -> None:
+    """Beside the silence between them, every burst would be news."""
+    lines = []
+    for hour in (1, 9, 20):
+        for n in range(400):
+            text = "disk full" if (hour, n // 20) == (9, 7) else "page served"
+            at = f"2026-03-04 {hour:02d}:00:{n // 10:02d},{n % 10}00"
+            lines.append(f"{at} INFO a.B: {text}, client {n % 7}")
+
+    found = detect(log(tmp_path, lines), context=-1).result
+
+    assert found.window == "lines:12"
+    assert found.anomalous.sum() < 5
+    assert "disk full" in found.findings[0].reason
+
+
+def test_header_values_that_say_nothing_are_no_features(tmp_path) -> None:
+    """A process has a new number after every start, and a line without a header has no values."""
+    lines = [
+        f"2026-03-04 10:{n // 60:02d}:{n % 60:02d},000 [{1000 + n // 200}] INFO page {n} served"
+        for n in range(600)
+    ]
+    lines[300] = "what is this line"
+
+    layout = "<Date> <Time> [<Pid>] <Level> <Content>"
+    found = detect(log(tmp_path, lines), layout=layout, window="time:10s", context=-1).result
+
+    assert not any("header Pid" in column for column in found.columns)
+    assert not any(column.strip().endswith("with") for column in found.columns)
+    assert "what is this line" in found.columns
