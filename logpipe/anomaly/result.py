@@ -49,7 +49,8 @@ class DetectResult:
         source: int64 per window: index into `sources` of its first line.
         first_line, last_line: int64, 1-based in their source, 0 for windows without lines.
         lines: int64, lines per window.
-        start_time: int64 nanoseconds of the first line of each window, None if unknown.
+        start_time: int64 nanoseconds of the first line of each window, or where one without lines
+            begins; None if unknown.
         scores: float64 per window; above 1 is abnormal.
         anomalous: bool per window, after verdicts.
         reasons: per anomalous window: pattern, reason, nearest normal window.

@@ -268,7 +268,8 @@ def print_findings(result: DetectResult, *, top: int) -> None:
         _print_finding(result, number, finding, lines, nearest)
     if len(shown) > top:
         rest = sum(len(finding.windows) for finding, _, _ in shown[top:])
-        click.echo(f"... and {len(shown) - top:,} more findings with {rest:,} windows (--top)")
+        more, windows = _several(len(shown) - top, "more finding"), _several(rest, "window")
+        click.echo(f"... and {more} with {windows} (--top)")
     settled = len(result.findings) - len(shown)
     if settled:
         click.echo(f"{settled:,} findings were judged normal before")
@@ -306,6 +307,10 @@ def _print_finding(
         text = line.template if line.text is None else line.text
         click.echo(f"   {place}: {_clean(text)[:160]}")
     click.echo()
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _print_score(result: DetectResult) -> None:

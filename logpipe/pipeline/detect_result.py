@@ -100,7 +100,7 @@ def make_result(
         first_line=facts.numbers(first),
         last_line=facts.numbers(last),
         lines=np.diff(windows.starts),
-        start_time=None if facts.times is None else facts.times[np.maximum(first, 0)],
+        start_time=_start_times(facts, windows, first, spec),
         scores=scores,
         anomalous=anomalous,
         reasons=reasons,
@@ -113,6 +113,22 @@ def make_result(
         without_window=int((~inside).sum()),
         warnings=warnings,
     )
+
+
+def _start_times(facts: LineFacts, windows: Windows, first: Ints, spec: WindowSpec) -> Ints | None:
+    """Nanoseconds per window: of its first line; of a window without one, when it begins."""
+    if facts.times is None:
+        return None
+    found = facts.times[np.maximum(first, 0)]
+    empty = np.flatnonzero(first < 0)
+    if not len(empty):
+        return found
+    if spec.kind == "time":
+        begins = [windows.names[i].removesuffix("Z") for i in empty.tolist()]
+        found[empty] = np.array(begins, "datetime64[ns]").astype(np.int64)
+        return found
+    before = np.maximum.accumulate(np.where(first >= 0, np.arange(len(first)), -1))
+    return np.where(before < 0, found, found[before])
 
 
 def _past_names(past: Windows | None, train: Any) -> list[str]:

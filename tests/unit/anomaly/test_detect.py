@@ -284,3 +284,16 @@ def test_a_detector_that_breaks_its_contract_is_named(tmp_path) -> None:
 
     with pytest.raises(DetectorError, match=r"Broken.*shape"):
         detect(sessions(tmp_path), window=r"session:job-\d+", detector=Broken())
+
+
+def test_a_window_without_a_line_stands_where_it_begins(tmp_path) -> None:
+    """While nothing runs, nothing is logged; on the page the silence was at the first line."""
+    lines = [line for line in steady(300) if not "10:02:30" < line[11:19] < "10:02:40"]
+    found = detect(log(tmp_path, lines), window="time:2s").result
+
+    empty = np.flatnonzero(found.lines == 0)
+
+    assert [found.names[i] for i in empty] == [f"2026-03-04T10:02:{s}Z" for s in (32, 34, 36, 38)]
+    assert found.start_time is not None
+    assert (np.diff(found.start_time) > 0).all()
+    assert found.start_time[empty[0]] == np.datetime64("2026-03-04T10:02:32", "ns").astype(int)
