@@ -9,6 +9,9 @@
 | `scan` | finding sections, with or without a footer |
 | `reader` | lines and ranges |
 | `checking` | verify and repair |
+| `unpacking` | a payload to raw bytes, or to a block that is opened in stages |
+| `pattern`, `regex`, `automaton` | what grep means by an expression, and programs of it |
+| `search` | lines that match, block by block |
 | `source` | archives as inputs of everything that reads logs |
 """
 
