@@ -28,12 +28,25 @@ LOG = server_log(6000)
 LINES = split(LOG)
 
 
+def use_little_blocks(patch: pytest.MonkeyPatch) -> None:
+    """Blocks of some hundred lines, all of columns."""
+    patch.setattr(compressing, "BLOCK", dict.fromkeys(compressing.BLOCK, 50_000))
+    patch.setattr(compressing, "_CHUNK", 20_000)
+    patch.setattr(blocks, "_plain_estimate", lambda raw: float("inf"))
+
+
 @pytest.fixture
 def little_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of some hundred lines, all of columns."""
-    monkeypatch.setattr(compressing, "BLOCK", dict.fromkeys(compressing.BLOCK, 50_000))
-    monkeypatch.setattr(compressing, "_CHUNK", 20_000)
-    monkeypatch.setattr(blocks, "_plain_estimate", lambda raw: float("inf"))
+    """As `use_little_blocks`, for one test."""
+    use_little_blocks(monkeypatch)
+
+
+@pytest.fixture(scope="module", params=["fast", "default"])
+def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log in little blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_little_blocks(patch)
+        return made(tmp_path_factory.mktemp(request.param), LOG, request.param)
 
 
 def grepped(path: Path, pattern: bytes, **options: bool) -> tuple[list[bytes], int, int]:
@@ -61,18 +74,15 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("level", ["fast", "default"])
-@pytest.mark.usefixtures("little_blocks")
-def test_a_search_in_columns_decodes_no_block(tmp_path: Path, level: str, pattern: bytes) -> None:
+def test_a_search_in_columns_decodes_no_block(packed: Path, pattern: bytes) -> None:
     """It finds what a search in the text finds, whatever the pattern; and so does its reverse."""
-    path = made(tmp_path, LOG, level)  # type: ignore[arg-type]
     text = compile_pattern(pattern, syntax="extended").find(LOG).lines
 
-    found, _, decoded = grepped(path, pattern)
+    found, _, decoded = grepped(packed, pattern)
 
     assert b"".join(line + b"\n" for line in found) == text
     assert decoded == 0
-    rest, _, decoded = grepped(path, pattern, invert=True)
+    rest, _, decoded = grepped(packed, pattern, invert=True)
     assert len(rest) + len(found) == len(LINES)
     assert decoded == 0
 
