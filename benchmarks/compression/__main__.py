@@ -48,6 +48,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--timeout", type=float, default=1800.0, metavar="S", help="per run (default 1800)")
     add("--mirror", type=Path, default=None, help="folder of real logs (default $LOGPIPE_MIRROR)")
     add("--work", type=Path, default=HERE / ".work", help="where inputs are kept")
+    add("--note", default="", help="what a reader of the figures has to know; kept in the report")
     add("--out", type=Path, default=None, help="folder for compression.{json,csv,md}")
     options = parser.parse_args(given)
     if options.mirror is None and os.environ.get("LOGPIPE_MIRROR"):
@@ -258,6 +259,7 @@ class _Suite:
             "date": self.date,
             "command": "python -m benchmarks.compression",
             "commit": machine.commit(),
+            "note": self.options.note or self.before.get("note", ""),
             "machine": self.machine,
             "versions": versions,
             "compressors": entries,

@@ -93,6 +93,7 @@ def _markdown(document: Mapping[str, Any], runs: Sequence[Run]) -> str:
         "unpacked and compared byte for byte. Speed is MB (10^6 bytes) of raw log per CPU-second. "
         + (f"**{short} of the targets fell short.**" if short else "No target fell short."),
         "",
+        *([document["note"], ""] if document.get("note") else []),
         "## Targets",
         "",
     ]
