@@ -163,7 +163,8 @@ def label_windows(
 ) -> npt.NDArray[np.int8]:
     """The label of each window: 1 abnormal, 0 normal, -1 if nothing is said about it.
 
-    What is not mentioned is normal if labels only say what is abnormal, or are of lines or times.
+    What is not mentioned is normal if labels only say what is abnormal, or are of lines or times;
+    of a window without lines the latter say nothing.
 
     Args:
         labels: as read.
@@ -207,6 +208,9 @@ def label_windows(
             matched += int(inside.any())
             abnormal[inside[: len(abnormal)].nonzero()[0]] |= bad
         found[windows.owner[abnormal[windows.lines]]] = 1
+        if not labels.sessions:
+            # Of silence, labels of lines and of their times say nothing.
+            found[np.diff(windows.starts) == 0] = -1
     if not matched:
         kind = "sessions" if labels.sessions else "lines" if labels.lines else "spans of time"
         raise UsageError(

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from logpipe.anomaly.labels import Labels, label_windows
+from logpipe.anomaly.windows import by_time
 from logpipe.errors import InputError, UsageError
 from logpipe.pipeline.detect_truth import labels_of_truth
 from logpipe.pipeline.detecting import detect
@@ -80,3 +82,16 @@ def test_a_header_field_labels_lines_and_is_no_feature_then(tmp_path) -> None:
     assert np.isclose(found.labelled.prevalence, 0.06)
     with pytest.raises(UsageError, match="has no field 'Alarm'; it has Tag, Date"):
         detect(log, layout=TAGGED, labels="field:Alarm")
+
+
+def test_of_silence_labels_of_lines_say_nothing() -> None:
+    """While a server is down it logs nothing; that is neither a hit nor a false alarm."""
+    times = np.array([0, 1, 2, 12, 13], np.int64) * 10**9
+    windows = by_time(times, np.arange(5), 5 * 10**9, 5 * 10**9)
+
+    by_line = Labels("x", lines={("", 4): True})
+    by_span = Labels("x", spans=[(4 * 10**9, 20 * 10**9, True)])
+
+    for labels in (by_line, by_span):
+        found = label_windows(labels, windows, times=times, first_position={"a.log": 0})
+        assert found.tolist() == [0, -1, 1]
