@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from logpipe.archive.packing import STORED, Level, pack, pack_plain
+from logpipe.archive.packing import STORED, Level, far_estimate, pack, pack_plain
 from logpipe.archive.unpacking import (
     CODED_ROWS,
     COLUMNS,
@@ -50,6 +50,8 @@ _PIECE = 1 << 18
 _PIECES = 4
 _SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
 """What the packer of plain bytes makes of a block, against zstd -3 on pieces of it, at best."""
+_XZ = 0.75
+"""What LZMA makes of a block, against zstd that sees as far, at best."""
 
 
 @dataclass(frozen=True)
@@ -72,26 +74,34 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
     raw = rows.raw
     payload, streams, codec = b"", 0, PLAIN
     try:
-        if level == "max":
-            codec = ROWS
-            table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
-            packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
-            packed.append((CODED_ROWS, len(coded), STORED, coded))
-        else:
-            codec = COLUMNS
-            encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
-            packed = [(kind, len(data), *pack(data, level)) for kind, data in encoded]
+        codec, packed = _streams(rows, level)
         if sum(size for _, size, _, _ in packed) > room(len(raw)):
             raise NativeError("streams that are larger than what they stand for")
         payload, streams = _payload(packed), len(packed)
     except NativeError:
-        # Rows of a kind that columns do not hold; the bytes are stored all the same.
+        # Rows of a kind that no codec holds; the bytes are stored all the same.
         pass
-    if not payload or len(payload) > 0.8 * _SCALE[level] * _plain_estimate(raw):
+    if not payload or _may_be_smaller_plain(raw, len(payload), level):
         plain = _payload([(0, len(raw), *pack_plain(raw.tobytes(), level))])
         if not payload or len(plain) < len(payload):
             payload, streams, codec = plain, 1, PLAIN
     return _packed(raw, rows.lines, payload, streams, codec)
+
+
+def _streams(rows: BlockRows, level: Level) -> tuple[int, list[tuple[int, int, int, bytes]]]:
+    if not rows.mixed:
+        encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
+        return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]
+    table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
+    packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
+    return ROWS, [*packed, (CODED_ROWS, len(coded), STORED, coded)]
+
+
+def _may_be_smaller_plain(raw: npt.NDArray[np.uint8], payload: int, level: Level) -> bool:
+    """Whether it is worth the time to pack the bytes as they are."""
+    if payload <= 0.8 * _SCALE[level] * _plain_estimate(raw):
+        return False
+    return level != "max" or payload > _XZ * far_estimate(raw.tobytes())
 
 
 def pack_bytes(raw: bytes, level: Level) -> PackedBlock:

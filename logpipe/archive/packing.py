@@ -14,7 +14,17 @@ from typing import Literal
 
 from logpipe.errors import ArchiveError, NativeError
 
-__all__ = ["LZMA", "MIXED", "STORED", "ZSTD", "Level", "pack", "pack_plain", "unpack"]
+__all__ = [
+    "LZMA",
+    "MIXED",
+    "STORED",
+    "ZSTD",
+    "Level",
+    "far_estimate",
+    "pack",
+    "pack_plain",
+    "unpack",
+]
 
 STORED, ZSTD, LZMA, MIXED = 0, 1, 2, 3
 
@@ -23,6 +33,12 @@ Level = Literal["fast", "default", "max"]
 _SMALL = 48
 """Shorter streams are stored: the frame of a packer is as long."""
 _MAX_DICTIONARY = 26
+_FEW = 1 << 16
+"""Bytes up to which zstd's shorter frame can win at level max."""
+_SAMPLE = 1 << 18
+"""Bytes on which the mixing coder has to prove itself for longer streams."""
+_MIXES = 0.75
+"""What it has to make of them, against LZMA: it knows nothing of what lies far back."""
 
 
 def pack(data: bytes, level: Level) -> tuple[int, bytes]:
@@ -33,7 +49,7 @@ def pack(data: bytes, level: Level) -> tuple[int, bytes]:
         return _best(data, (ZSTD, _zstd(data, 3)))
     if level == "default":
         return _best(data, (LZMA, _lzma(data, 6)))
-    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, _mixed(data)), key=_size))
+    return _best(data, _smallest(data))
 
 
 def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
@@ -42,7 +58,27 @@ def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
         return _best(data, (ZSTD, _zstd(data, 3)))
     if level == "default":
         return _best(data, (ZSTD, _zstd(data, 19)))
-    return _best(data, min((LZMA, _lzma(data, 9)), (MIXED, _mixed(data)), key=_size))
+    return _best(data, _smallest(data))
+
+
+def far_estimate(data: bytes) -> int:
+    """What zstd makes of bytes, repeats far away included, without taking its time."""
+    import zstandard
+
+    log = min(max((len(data) - 1).bit_length(), 17), _MAX_DICTIONARY)
+    far = zstandard.ZstdCompressionParameters.from_level(5, window_log=log, enable_ldm=True)
+    return len(zstandard.ZstdCompressor(compression_params=far).compress(data))
+
+
+def _smallest(data: bytes) -> tuple[int, bytes]:
+    """By every packer that may win; the mixing coder takes seconds for a megabyte."""
+    found = [(LZMA, _lzma(data, 9))]
+    if len(data) <= _FEW:
+        found.append((ZSTD, _zstd(data, 19)))
+    middle = data[len(data) // 2 :][:_SAMPLE]
+    if len(data) <= 4 * _SAMPLE or len(_mixed(middle)) < len(_lzma(middle, 9)) * _MIXES:
+        found.append((MIXED, _mixed(data)))
+    return min(found, key=_size)
 
 
 def _size(packed: tuple[int, bytes]) -> int:

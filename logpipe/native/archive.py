@@ -36,6 +36,7 @@ class BlockRows:
 
     def __init__(self, mixed: bool = False) -> None:
         self._pointer = owned(lib.lp_block_new(mixed), lib.lp_block_free)
+        self.mixed = mixed
         self.size = 0
 
     def add(self, core: DrainCore, header: Header, arena: Arena) -> None:

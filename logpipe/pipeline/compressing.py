@@ -42,6 +42,8 @@ _CHUNK = 1 << 19
 _LONGEST = 16 << 20
 """A line of more bytes goes on in the next block, so that no line can ask for all memory."""
 _TAIL = 1 << 16
+_FEW = 1 << 16
+"""Raw bytes of a block up to which level max tries columns, too."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,11 @@ class _Compression:
         if self._rows.size == 0:
             return
         rows = self._rows
+        if self._level == "max":
+            rows = self._matched_again(rows, mixed=True)
+            if rows.size <= _FEW:
+                self._pack_few(rows)
+                return
         if self._pool is None:
             self._writer.write(pack_rows(rows, self._level))
             rows.clear()
@@ -190,6 +197,45 @@ class _Compression:
         self._packing.append((rows, self._pool.submit(pack_rows, rows, self._level)))
         self._write(self._ahead)
         self._rows = self._free.pop() if self._free else BlockRows(self._level == "max")
+
+    def _pack_few(self, rows: BlockRows) -> None:
+        """Writes a block of a few lines as columns, if a model has learned too little of them."""
+        columns = self._matched_again(rows, mixed=False)
+        packed = [pack_rows(r, self._level) for r in (rows, columns)]
+        self._write(0)
+        self._writer.write(min(packed, key=lambda p: len(p.payload)))
+        rows.clear()
+
+    def _matched_again(self, first: BlockRows, mixed: bool) -> BlockRows:
+        """Rows anew, with the templates that all of the block was learned into.
+
+        A block's first lines are learned one by one, into templates that the lines after them make
+        more general: as they stand they would be rows of many templates that are one.
+        """
+        core, header = self._core, self._header
+        if core is None or header is None:
+            return first
+        rows = self._free.pop() if mixed and self._free else BlockRows(mixed)
+        raw = memoryview(first.raw)  # type: ignore[arg-type]
+        start = 0
+        while start < len(raw):
+            end = min(start + _CHUNK, len(raw))
+            if end < len(raw):
+                end = _after_last_feed(raw, start, end) or _after_feed(raw, end)
+            arena = core.pool.take()
+            arena.input(end - start)[: end - start] = raw[start:end]
+            arena.used = end - start
+            match_rows(core, arena, header)
+            core.learn([arena], header)
+            rows.add(core, header, arena)
+            core.pool.give_back(arena)
+            start = end
+        del raw
+        if mixed:
+            first.clear()
+            self._rows = rows
+            self._free.append(first)
+        return rows
 
     def finish(self) -> None:
         """Writes all that is left."""
@@ -266,6 +312,16 @@ def _after_last_feed(view: memoryview, start: int, end: int) -> int:
             return begin + at + 1
         end = begin
     return 0
+
+
+def _after_feed(view: memoryview, start: int) -> int:
+    """The position after the first line feed of view[start:], or its end."""
+    while start < len(view):
+        at = bytes(view[start : start + _TAIL]).find(b"\n")
+        if at >= 0:
+            return start + at + 1
+        start += _TAIL
+    return len(view)
 
 
 def check_removable(paths: Sequence[str]) -> None:

@@ -28,17 +28,32 @@ const SPARE_UNITS: usize = 1 << 16;
 
 /// Codes rows that are sound.
 pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
+    let mut coder = Encoder::default();
+    code(rows, &mut coder, 0, usize::MAX)?;
+    Ok(coder.finish())
+}
+
+/// What the rows from the `skip`th on cost once the model knows those before, in bytes; nothing if it is
+/// more than `most`.
+pub fn price(rows: &Rows, skip: usize, most: usize) -> Result<Option<usize>, String> {
+    code(rows, &mut Encoder::default(), skip, most)
+}
+
+fn code(rows: &Rows, coder: &mut Encoder, skip: usize, most: usize) -> Result<Option<usize>, String> {
     rows.check()?;
     if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
         return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
     }
-    let mut coder = Encoder::default();
     let forms = plan::plan(rows);
-    code_forms(&mut coder, rows.templates, Some(&forms)).map_err(reason)?;
+    code_forms(coder, rows.templates, Some(&forms)).map_err(reason)?;
     let mut model = Model::new(rows.templates, forms.clone(), rows.raw.len());
     let mut at = 0;
     let mut units: Vec<&[u8]> = Vec::new();
-    for &t in rows.rows {
+    let mut before = 0;
+    for (row, &t) in rows.rows.iter().enumerate() {
+        if row == skip && skip > 0 {
+            before = coder.size();
+        }
         let spans = &rows.spans[at..];
         units.clear();
         units.extend(forms[t as usize].units.iter().map(|u| {
@@ -46,9 +61,12 @@ pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
             &rows.raw[a.start as usize..b.end as usize]
         }));
         at += rows.templates[t as usize].slots();
-        model.row(&mut coder, t, &units, usize::MAX).map_err(reason)?;
+        model.row(coder, t, &units, usize::MAX).map_err(reason)?;
+        if row >= skip && coder.size() - before > most {
+            return Ok(None);
+        }
     }
-    Ok(coder.finish())
+    Ok(Some(coder.size() - before))
 }
 
 /// The raw bytes of a payload of `lines` rows, `raw_len` of them.
@@ -131,7 +149,7 @@ fn code_forms<C: Coder>(
                 hash3(text(&template.literals[first as usize], 3), after, keyed),
                 hash3(text(&template.literals[first as usize], 4), before, keyed),
             ];
-            let symbol = symbols.code(coder, wanted, 3, &contexts, [0, 0]);
+            let symbol = symbols.code(coder, wanted, 3, &contexts, &[], [0, 0]);
             before = before << 3 | symbol;
             let count = symbol.saturating_sub(1).max(1);
             if count > slots - first || coder.overran() || symbol == 1 && form.key.is_some() {

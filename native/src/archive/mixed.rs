@@ -1,18 +1,21 @@
 //! Blocks of level max: rows coded in order by the mixing coder (rs.rs), with the parse that is best.
 //!
 //! The parser's rows are one candidate; fields between delimiters and whole lines need no parser and win
-//! on logs whose messages are no sentences. A stretch from the middle of the block decides.
+//! on logs whose messages are no sentences. A stretch from the middle of the block decides: by what its
+//! second half costs once the first is known, since a block is long and what a parse costs to learn is
+//! paid once.
 
 use super::bytes::Cursor;
 use super::decode::read_templates;
 use super::encode::put_templates;
+use super::refine::cut_ports;
 use super::{Streams, LITERALS, TABLE};
 use crate::layout::Span;
 use crate::rows::{field_rows, line_rows, OwnedRows, RowTemplate, Rows};
 use crate::rs;
 
-/// Bytes of the stretch on which parses are tried.
-const STRETCH: usize = 256 << 10;
+/// Bytes of the stretch on which parses are tried: a sixteenth of the block within these bounds.
+const STRETCH: (usize, usize) = (128 << 10, 256 << 10);
 /// Row templates that the parse into fields makes at most.
 const MAX_FIELD_TEMPLATES: usize = 4096;
 
@@ -28,18 +31,61 @@ pub fn encode(rows: &Rows) -> Result<Mixed, String> {
     rows.check()?;
     let (stretch, given) = middle(rows);
     let raw = &rows.raw[stretch.0..stretch.1];
-    let mut best = (price(&given.on(raw))?, None);
-    let others: [fn(&[u8]) -> OwnedRows; 2] = [|raw| field_rows(raw, MAX_FIELD_TEMPLATES), line_rows];
-    for (i, parse) in others.iter().enumerate() {
-        let price = price(&parse(raw).on(raw))?;
-        if price < best.0 {
-            best = (price, Some(i));
+    let given = given.on(raw);
+    let whole_block = raw.len() == rows.raw.len();
+    // What is priced is half of the stretch, or all of the block; templates are paid for by all of it.
+    let priced = if whole_block { raw.len() } else { raw.len() / 2 };
+    let share = |text: usize| (text as u64 * priced as u64 / rows.raw.len().max(1) as u64) as usize;
+    let own = |rows: OwnedRows| {
+        let text = text_price(&rows.templates);
+        (Some(rows), text)
+    };
+    let cut = cut_ports(rows).filter(|_| !given.rows.is_empty());
+    let mut best = (usize::MAX, Parse::Given);
+    for parse in [Parse::Given, Parse::Cut, Parse::Fields, Parse::Lines] {
+        let (owned, text) = match parse {
+            Parse::Given => (None, share(text_price(&used(rows).0))),
+            Parse::Cut => match (&cut, cut_ports(&given)) {
+                (Some(all), Some(here)) => {
+                    let text = share(text_price(&all.templates));
+                    (Some(here), text)
+                }
+                _ => continue,
+            },
+            Parse::Fields => own(field_rows(raw, MAX_FIELD_TEMPLATES)),
+            Parse::Lines => own(line_rows(raw)),
+        };
+        let tried = owned.as_ref().map_or(given, |o| o.on(raw));
+        let (templates, numbers) = used(&tried);
+        let skip = if whole_block { 0 } else { tried.rows.len() / 2 };
+        let Some(most) = best.0.checked_sub(text) else { continue };
+        let tried = Rows { templates: &templates, rows: &numbers, ..tried };
+        if let Some(price) = rs::price(&tried, skip, most)?.map(|n| n + text).filter(|n| *n < best.0) {
+            best = (price, parse);
         }
     }
-    match best.1 {
-        None => whole(rows),
-        Some(i) => whole(&others[i](rows.raw).on(rows.raw)),
+    match (best.1, cut) {
+        (Parse::Cut, Some(cut)) => whole(&cut.on(rows.raw)),
+        (Parse::Fields, _) => whole(&field_rows(rows.raw, MAX_FIELD_TEMPLATES).on(rows.raw)),
+        (Parse::Lines, _) => whole(&line_rows(rows.raw).on(rows.raw)),
+        (_, cut) => {
+            drop(cut);
+            whole(rows)
+        }
     }
+}
+
+#[derive(Clone, Copy)]
+enum Parse {
+    Given,
+    Cut,
+    Fields,
+    Lines,
+}
+
+/// About what the literals of templates cost.
+fn text_price(templates: &[RowTemplate]) -> usize {
+    templates.iter().flat_map(|t| &t.literals).map(|l| l.len() / 4 + 1).sum()
 }
 
 fn whole(rows: &Rows) -> Result<Mixed, String> {
@@ -52,13 +98,6 @@ fn whole(rows: &Rows) -> Result<Mixed, String> {
         literals: std::mem::take(&mut streams[LITERALS]),
         rows: coded,
     })
-}
-
-/// Coded rows and about what their templates cost.
-fn price(rows: &Rows) -> Result<usize, String> {
-    let (templates, numbers) = used(rows);
-    let text: usize = templates.iter().flat_map(|t| &t.literals).map(|l| l.len() / 3 + 1).sum();
-    Ok(rs::encode(&Rows { templates: &templates, rows: &numbers, ..*rows })?.len() + text)
 }
 
 /// The templates that rows have, in order of first use.
@@ -80,9 +119,10 @@ fn used(rows: &Rows) -> (Vec<RowTemplate>, Vec<u32>) {
     (templates, renumbered)
 }
 
-/// Rows from the middle of a block, about `STRETCH` bytes, and where they lie.
+/// Rows from the middle of a block, as many as are wanted, and where they lie.
 fn middle(rows: &Rows) -> ((usize, usize), OwnedRows) {
-    let begin = if rows.raw.len() > 2 * STRETCH { rows.raw.len() / 2 } else { 0 };
+    let wanted = (rows.raw.len() / 16).clamp(STRETCH.0, STRETCH.1);
+    let begin = if rows.raw.len() > 2 * wanted { rows.raw.len() / 2 } else { 0 };
     let (mut at, mut spans) = (0usize, 0usize);
     let mut found = OwnedRows { templates: rows.templates.to_vec(), ..Default::default() };
     let mut range = None;
@@ -97,7 +137,7 @@ fn middle(rows: &Rows) -> ((usize, usize), OwnedRows) {
             found.rows.push(t);
             let moved = |p: u32| p - start as u32;
             found.spans.extend(own.iter().map(|s| Span { start: moved(s.start), end: moved(s.end) }));
-            if end - start >= STRETCH {
+            if end - start >= wanted {
                 break;
             }
         }

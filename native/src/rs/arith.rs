@@ -42,6 +42,11 @@ impl Default for Encoder {
 }
 
 impl Encoder {
+    /// Bytes so far.
+    pub fn size(&self) -> usize {
+        self.out.len()
+    }
+
     /// The payload; as many zero bytes may be thought behind it as are wanted.
     pub fn finish(mut self) -> Vec<u8> {
         if self.low > 0 {

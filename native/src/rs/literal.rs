@@ -7,6 +7,7 @@ use crate::rs::arith::{hash, hash3, Coder};
 use crate::rs::nibbles::Nibbles;
 
 const N: usize = 12;
+const S: usize = 3;
 const END: u8 = 0;
 const ESCAPE: u8 = 1;
 
@@ -21,7 +22,7 @@ pub struct Place {
 }
 
 pub struct Literals {
-    bytes: Nibbles<N>,
+    bytes: Nibbles<N, S>,
 }
 
 /// 0 to 15 by the kind of a byte.
@@ -148,6 +149,11 @@ impl Literals {
                 hash3(8, s.whole, column),
                 hash3(place.beside, s.whole, column),
             ];
+            let slow = [
+                hash3(column, s.length.min(255), u32::from(e0 == 0x100)),
+                hash3(column, s.shape, s.digits),
+                hash3(column, kind(b1 as u8), e0),
+            ];
             let first = match s.length {
                 0 => 0,
                 _ if agreed > 3 => 1,
@@ -157,7 +163,7 @@ impl Literals {
                 _ => 7,
             };
             let second = (column as usize & 63) << 4 | kind(b1 as u8) as usize;
-            let b = self.bytes.byte(coder, wanted, &contexts, [first, second]);
+            let b = self.bytes.byte(coder, wanted, &contexts, &slow, [first, second]);
             s.take(b, above);
             if escaped {
                 escaped = false;

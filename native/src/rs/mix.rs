@@ -84,6 +84,12 @@ impl Map {
         Map { cells, limit }
     }
 
+    /// `n` times a cell for every bit history.
+    pub fn repeated(limit: u32, n: usize) -> Map {
+        let one = Map::of_histories(limit);
+        Map { cells: one.cells.repeat(n), limit }
+    }
+
     #[inline(always)]
     pub fn p(&self, at: usize) -> u32 {
         self.cells[at] >> 16

@@ -8,8 +8,11 @@ use crate::rs::mix::{histories, Correction, Histories, Map, Mixer};
 
 type Bucket = [u8; 16];
 
-pub struct Nibbles<const N: usize> {
+pub struct Nibbles<const N: usize, const S: usize = 0> {
     buckets: Vec<Bucket>,
+    /// Probabilities of their own of `S` more contexts.
+    slow: Vec<[u32; 16]>,
+    slow_at: [usize; S],
     maps: Vec<Map>,
     mixer: Mixer,
     corrections: [Correction; 2],
@@ -19,16 +22,18 @@ pub struct Nibbles<const N: usize> {
     histories: &'static Histories,
 }
 
-impl<const N: usize> Nibbles<N> {
+impl<const N: usize, const S: usize> Nibbles<N, S> {
     /// 2^log2 buckets; `sets` small contexts select the weights, the first times 16.
-    pub fn new(log2: u32, sets: [usize; 2], rate: i32) -> Nibbles<N> {
+    pub fn new(log2: u32, sets: [usize; 2], rate: i32) -> Nibbles<N, S> {
         let sets = [sets[0] * 16, sets[1]];
         Nibbles {
             buckets: vec![[0; 16]; 1 << log2],
-            maps: (0..N).map(|_| Map::of_histories(255)).collect(),
-            mixer: Mixer::new(2 * N + 1, sets, rate, 80_000 / N as i32),
+            slow: vec![[1 << 31; 16]; if S > 0 { 1 << log2.min(16) } else { 1 }],
+            slow_at: [0; S],
+            maps: (0..N).map(|_| Map::repeated(255, sets[0] / 16)).collect(),
+            mixer: Mixer::new(2 * N + S + 1, sets, rate, 80_000 / N as i32),
             corrections: [Correction::new(sets[0]), Correction::new(4096)],
-            inputs: vec![0; 2 * N + 1],
+            inputs: vec![0; 2 * N + S + 1],
             at: [0; N],
             tables: tables(),
             histories: histories(),
@@ -62,22 +67,31 @@ impl<const N: usize> Nibbles<N> {
         value: u32,
         bits: u32,
         contexts: &[u32; N],
+        slow: &[u32; S],
         select: [usize; 2],
     ) -> u32 {
         let t = self.tables;
+        for i in 0..S {
+            self.slow_at[i] = hash(slow[i], i as u32 + 100) as usize & (self.slow.len() - 1);
+        }
         for i in 0..N {
             self.at[i] = self.find(hash(contexts[i], i as u32));
         }
         let mut node = 1usize;
+        let page = select[0] * 256;
         for b in (0..bits).rev() {
             for i in 0..N {
                 let history = self.buckets[self.at[i]][node] as usize;
-                let p = self.maps[i].p(history);
+                let p = self.maps[i].p(page + history);
                 let known = history != 0;
                 self.inputs[2 * i] = if known { t.stretch(p) } else { 0 };
                 self.inputs[2 * i + 1] = if known { (p as i32 - 32768) >> 6 } else { 0 };
             }
-            self.inputs[2 * N] = 256;
+            for i in 0..S {
+                let p = self.slow[self.slow_at[i]][node] >> 16;
+                self.inputs[2 * N + i] = t.stretch(p);
+            }
+            self.inputs[2 * N + S] = 256;
             let st = self.mixer.mix(&self.inputs, [select[0] * 16 + node, select[1]]);
             let a = self.corrections[0].p(st, select[0] * 16 + node);
             let c = (contexts[0] as usize ^ (node * 0x9e5)) & 4095;
@@ -89,9 +103,17 @@ impl<const N: usize> Nibbles<N> {
             for i in 0..N {
                 let history = &mut self.buckets[self.at[i]][node];
                 if *history != 0 {
-                    self.maps[i].update(t, *history as usize, bit);
+                    self.maps[i].update(t, page + *history as usize, bit);
                 }
                 *history = self.histories.next(*history, bit);
+            }
+            for i in 0..S {
+                let v = &mut self.slow[self.slow_at[i]][node];
+                let n = *v & 1023;
+                let p = (*v >> 10) as i64;
+                let target = i64::from(bit) * ((1 << 22) - 1);
+                let p = p + (((target - p) * i64::from(t.reciprocal[n as usize])) >> 16);
+                *v = (p as u32) << 10 | (n + u32::from(n < 1000));
             }
             node = node * 2 + bit as usize;
         }
@@ -105,13 +127,16 @@ impl<const N: usize> Nibbles<N> {
         coder: &mut C,
         value: u8,
         contexts: &[u32; N],
+        slow: &[u32; S],
         select: [usize; 2],
     ) -> u8 {
-        let high = self.code(coder, u32::from(value) >> 4, 4, contexts, [select[0] * 17, select[1]]);
+        let high = self.code(coder, u32::from(value) >> 4, 4, contexts, slow, [select[0] * 17, select[1]]);
         let mut below = *contexts;
         below.iter_mut().for_each(|c| *c = hash(*c, high + 1));
+        let mut slow = *slow;
+        slow.iter_mut().for_each(|c| *c = hash(*c, high + 1));
         let place = [select[0] * 17 + 1 + high as usize, select[1]];
-        (high << 4 | self.code(coder, u32::from(value) & 15, 4, &below, place)) as u8
+        (high << 4 | self.code(coder, u32::from(value) & 15, 4, &below, &slow, place)) as u8
     }
 }
 
@@ -141,10 +166,10 @@ impl<const N: usize> Numbers<N> {
         // 0, then for each length plus and minus.
         let class = if length == 0 { 0 } else { 2 * length - 1 + u32::from(value < 0) };
         let place = |n: usize| [kind * 8 + n, set];
-        let high = self.symbols.code(coder, class >> 4, 4, contexts, place(0));
+        let high = self.symbols.code(coder, class >> 4, 4, contexts, &[], place(0));
         let mut below = *contexts;
         below.iter_mut().for_each(|c| *c = hash(*c, 0x100 + high));
-        let low = self.symbols.code(coder, class & 15, 4, &below, place(1));
+        let low = self.symbols.code(coder, class & 15, 4, &below, &[], place(1));
         let class = (high << 4 | low).min(128);
         if class == 0 {
             return 0;
@@ -163,6 +188,7 @@ impl<const N: usize> Numbers<N> {
                 (size >> left) as u32 & ((1 << bits) - 1),
                 bits,
                 &below,
+                &[],
                 place(chunk),
             );
             size_read = size_read << bits | u64::from(part);

@@ -311,7 +311,7 @@ impl<'a> Model<'a> {
             let now = (left - 1) % 4 + 1;
             left -= now;
             let part = template >> left & ((1 << now) - 1);
-            let part = self.template_symbols.code(coder, part, now, &contexts, [place.min(7), sure]);
+            let part = self.template_symbols.code(coder, part, now, &contexts, &[], [place.min(7), sure]);
             value = value << now | part;
             contexts.iter_mut().for_each(|c| *c = hash(*c, part + 1));
             place += 1;
@@ -332,7 +332,7 @@ impl<'a> Model<'a> {
         let before = self.columns[column as usize].outcomes;
         let contexts =
             [hash3(1, column, before), hash3(2, group, before), hash(3, self.clocks.list.len() as u32)];
-        let k = self.clock_symbols.code(coder, wanted, 4, &contexts, [0, 0]) as usize;
+        let k = self.clock_symbols.code(coder, wanted, 4, &contexts, &[], [0, 0]) as usize;
         self.columns[column as usize].outcomes = k as u32;
         let start = self.text.len();
         if k == CLOCKS {
