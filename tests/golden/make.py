@@ -37,6 +37,8 @@ def main() -> None:
         log = (HERE / "log.txt").read_bytes()
         for level in ("fast", "default", "max"):
             keep(f"{level}-1.0.lpz", made(place, log, level).read_bytes())
+        # Level max codes smaller blocks as the others do.
+        keep("model-1.0.lpz", made(place, server_log(800), "max").read_bytes())
         keep("empty-1.0.lpz", made(place, b"").read_bytes())
         keep("three-lines-1.0.lpz", made(place, THREE_LINES, layout="<Content>").read_bytes())
     good = (HERE / "fast-1.0.lpz").read_bytes()

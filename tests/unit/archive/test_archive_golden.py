@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import random
@@ -17,12 +18,16 @@ from archive_reader import filter_numbers, filters, in_filter, read
 sys.path.insert(0, str(Path(__file__).parent))
 from logs import made, restored
 
+from logpipe import archive
+from logpipe.archive.unpacking import ROWS
 from logpipe.pipeline import compressing
 from logpipe.pipeline.compressing import compress
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
 THREE_LINES = b"10:59:59 job 7 done\n10:59:59 job 8 done\n11:00:00 job 9 done\n"
+MODEL_LOG = "e79e51962b50df15dbe2d0854dddb585cac101e52253e7d7c1000ab507aec1e3"
+"""SHA-256 of what `model-1.0.lpz` holds."""
 SIZES = ROOT / "tests" / "sizes.csv"
 LEVELS = tuple(
     level for level in ("fast", "default", "max") if (GOLDEN / f"{level}-1.0.lpz").exists()
@@ -47,6 +52,17 @@ def test_the_same_log_gives_the_same_archive(level, tmp_path: Path) -> None:
     log = (GOLDEN / "log.txt").read_bytes()
 
     assert made(tmp_path, log, level).read_bytes() == (GOLDEN / f"{level}-1.0.lpz").read_bytes()
+
+
+def test_the_model_of_level_max_stays_as_it_is(tmp_path: Path) -> None:
+    """Its archive is read, and what was read makes the same archive again."""
+    path = GOLDEN / "model-1.0.lpz"
+    log = restored(path)
+
+    assert hashlib.sha256(log).hexdigest() == MODEL_LOG
+    with archive.open(str(path)) as opened:
+        assert {entry.codec for entry in opened.entries} == {ROWS}
+    assert made(tmp_path, log, "max").read_bytes() == path.read_bytes()
 
 
 def test_filters_have_the_bits_that_the_document_says(tmp_path: Path, monkeypatch) -> None:
