@@ -63,7 +63,9 @@ def parse(
             parameters=parameters,
             layout=dataset["layout"],
             threads=threads,
-            sink=lambda info: open_sink(str(target), style=None, info=info, force=True),
+            sink=lambda info: open_sink(
+                str(target), style=None, info=info, force=True, threads=threads
+            ),
         )
         size = target.stat().st_size
     return manifest(

@@ -108,6 +108,7 @@ def command(
 
     def sink(info: ParseInfo) -> Sink:
         from logpipe.export import open_sink
+        from logpipe.native.threads import default_threads
 
         assert output is not None
         return open_sink(
@@ -117,6 +118,7 @@ def command(
             force=force,
             multiline=multiline,
             restyle=restyler(template_style, info),
+            threads=threads or default_threads(),
         )
 
     result = parse_logs(

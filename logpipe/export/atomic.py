@@ -85,6 +85,11 @@ class Output:
         return os.fdopen(descriptor, "wb", buffering=1 << 18)
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the bytes go straight to standard output, a pipe or a device."""
+        return self._temporary is None
+
+    @property
     def closed(self) -> bool:
         """Whether `finish` or `abort` was called."""
         return self._file is None

@@ -165,6 +165,7 @@ def open_sink(
     force: bool = False,
     multiline: bool = False,
     restyle: Callable[[str], str] | None = None,
+    threads: int = 1,
 ) -> Sink:
     """The sink for an output.
 
@@ -175,6 +176,8 @@ def open_sink(
         force: whether an existing file may be replaced.
         multiline: attach lines without a header to the record before them.
         restyle: rewrites template text for printing; None prints it exactly.
+        threads: more than one let an output encode while the next rows are made. What is written
+            does not depend on it.
 
     Raises:
         UsageError: path and style contradict each other.
@@ -187,7 +190,9 @@ def open_sink(
     if kind == "parquet":
         from logpipe.export.parquet import ParquetSink
 
-        inner = ParquetSink(path, info, force=force, multiline=multiline, restyle=restyle)
+        inner = ParquetSink(
+            path, info, force=force, multiline=multiline, restyle=restyle, threads=threads
+        )
     elif kind == "jsonl":
         from logpipe.export.jsonl import JsonLinesSink
 

@@ -12,6 +12,7 @@ import pytest
 from logpipe.errors import InputError, OutputError
 from logpipe.export import open_sink
 from logpipe.export import parquet as module
+from logpipe.export.atomic import Output
 from logpipe.export.parquet import restore
 from logpipe.export.restore import file_info, read_rows
 
@@ -189,6 +190,38 @@ def test_an_aborted_file_leaves_nothing(tmp_path: Path) -> None:
     sink.write(made.batch(LINES), "app.log")
     sink.abort()
     del sink
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_threads_write_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups that are encoded while the next one fills come out in order."""
+    monkeypatch.setattr(module, "_ROW_GROUP_ROWS", 3)
+    batches = [LINES[i % 4 :] for i in range(40)]
+    write(tmp_path / "one.parquet", example(), *batches)
+    write(tmp_path / "two.parquet", example(), *batches, threads=2)
+
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("batches", [1, 9])
+def test_a_disk_that_fills_while_the_next_rows_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    """The error of the encoding thread is raised, at the latest at the end; nothing is left."""
+    monkeypatch.setattr(module, "_ROW_GROUP_ROWS", 3)
+    made = example()
+    sink = open_sink(str(tmp_path / "out.parquet"), info=made.info(), threads=2)
+
+    def full(_: object, __: object) -> int:
+        raise OutputError("cannot write out.parquet: No space left on device")
+
+    monkeypatch.setattr(Output, "write", full)
+    with pytest.raises(OutputError, match="No space left on device"):  # noqa: PT012
+        for _ in range(batches):
+            sink.write(made.batch(LINES), "app.log")
+        sink.finish()
+    sink.abort()
 
     assert list(tmp_path.iterdir()) == []
 
