@@ -107,6 +107,21 @@ CONTESTANTS: tuple[Contestant, ...] = (
         rows="ours",
     ),
     Contestant(
+        "logpipe-parquet",
+        "the whole job of `logpipe parse -o x.parquet` after its start: two passes, every column, "
+        "written to a file and to the disk; one thread",
+        "logpipe_file",
+        {"parser": "drain", "threads": 1},
+        rows="ours",
+    ),
+    Contestant(
+        "logpipe-parquet-2-threads",
+        "as `logpipe-parquet`, two threads",
+        "logpipe_file",
+        {"parser": "drain", "threads": 2},
+        rows="ours",
+    ),
+    Contestant(
         "drain3-ids",
         "template id per message only (add_log_message), no masks: less work than ours",
         "drain3_parse",

@@ -15,7 +15,7 @@ from benchmarks.jobs import Job, Outcome, Task
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.template import UNKNOWN_GROUP, VERBATIM, TemplateTable
 
-__all__ = ["LineDigest", "logpipe_match", "logpipe_parse", "logpipe_whole"]
+__all__ = ["LineDigest", "logpipe_file", "logpipe_match", "logpipe_parse", "logpipe_whole"]
 
 
 class LineDigest:
@@ -183,6 +183,46 @@ def logpipe_whole(task: Task) -> Job:
                 sink=lambda _: _CheckSink(checked),
             )
             return checked.facts(result.templates)
+
+    return run, check
+
+
+def logpipe_file(task: Task) -> Job:
+    """The whole job of `pipeline.parse` into a Parquet file; checked by what it restores to."""
+    import pyarrow.parquet  # noqa: F401  (start-up)
+
+    from logpipe import parsers, pipeline
+    from logpipe.export import open_sink
+    from logpipe.export.restore import restore
+
+    name, threads = str(task.parameters["parser"]), int(task.parameters["threads"])
+    parsers.load(name)
+    target = Path(task.work) / f"{Path(task.path).stem}.{threads}.parquet"
+
+    def run() -> Outcome:
+        result = pipeline.parse(
+            task.path,
+            parser=name,
+            layout=task.layout,
+            threads=threads,
+            sink=lambda info: open_sink(str(target), info=info, force=True, threads=threads),
+        )
+        size = target.stat().st_size
+        return Outcome(
+            None, result.lines, {"templates": len(result.templates), "compressed_bytes": size}
+        )
+
+    def check() -> dict[str, Any]:
+        verified = 0
+        with Path(task.path).open("rb") as file:
+            for piece in restore(str(target)):
+                if piece != file.read(len(piece)):
+                    raise ValueError(f"the file does not restore to its bytes from {verified:,} on")
+                verified += len(piece)
+        if verified != task.bytes:
+            raise ValueError(f"the input has {task.bytes} bytes, {verified} were restored")
+        digest = hashlib.blake2b(target.read_bytes(), digest_size=16).hexdigest()
+        return {"verified_bytes": verified, "digest": digest}
 
     return run, check
 

@@ -130,11 +130,11 @@ def _exact(runs: Sequence[Run]) -> Row | None:
     )
 
 
-def _threads(runs: Sequence[Run], cores: int) -> Row | None:
+def _threads(runs: Sequence[Run], cores: int, ours: str = "logpipe", what: str = "") -> Row | None:
     each, unequal = {}, []
     for source in _inputs(runs, "sets"):
-        one = _by_round(runs, "sets", "logpipe", source)
-        two = _by_round(runs, "sets", "logpipe-2-threads", source)
+        one = _by_round(runs, "sets", ours, source)
+        two = _by_round(runs, "sets", f"{ours}-2-threads", source)
         found = ratios(two, one, lambda run: 1 / run.wall_s if run.ok and run.wall_s else 0.0)
         if not found:
             continue
@@ -148,7 +148,7 @@ def _threads(runs: Sequence[Run], cores: int) -> Row | None:
     same = f"output differs on {', '.join(unequal)}" if unequal else "identical output"
     enough = cores >= 2
     return Row(
-        "two threads against one, wall",
+        f"two threads against one, wall{what}",
         ">= 1.7x, identical output",
         "",
         f"{mean:.3g}x, {same}" + ("" if enough else " (this machine has one core)"),
@@ -263,6 +263,7 @@ def make_rows(runs: Sequence[Run], cores: int) -> list[Row]:
         _lines_per_second(runs, "iterative, frozen", "logpipe-iterative-frozen"),
         _exact(runs),
         _threads(runs, cores),
+        _threads(runs, cores, "logpipe-parquet", ", to a Parquet file"),
         *_growth(runs),
         *_start(runs),
         *_stress(runs),
@@ -270,6 +271,7 @@ def make_rows(runs: Sequence[Run], cores: int) -> list[Row]:
         _against(
             runs, "parse, header columns too", "logpipe-header-columns", "zstd-3", "zstd -3", 0, 0
         ),
+        _against(runs, "parse to a Parquet file", "logpipe-parquet", "zstd-3", "zstd -3", 0, 0),
         _against(runs, "parse", "logpipe", "logfold", "logfold", 0, 0),
         _against(runs, "match, frozen", "logpipe-frozen", "logfold-match", "logfold.match", 0, 0),
         _against(runs, "parse", "logpipe", "tipping", "tipping", 0, 0),

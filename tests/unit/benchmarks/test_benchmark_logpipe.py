@@ -48,6 +48,16 @@ def test_ours_are_verified_and_agree(source: Input, tmp_path: Path) -> None:
     assert all(run.facts["templates"] >= 1 for run in runs)
 
 
+def test_files_are_verified_and_agree(source: Input, tmp_path: Path) -> None:
+    """Parquet files written by one thread and by two restore to all bytes, and are equal."""
+    names = ("logpipe-parquet", "logpipe-parquet-2-threads")
+    runs = [run_job("sets", entry(name), source, 0, tmp_path, check=True) for name in names]
+
+    assert [(run.status, run.error) for run in runs] == [("ok", "")] * 2
+    assert [run.facts["verified_bytes"] for run in runs] == [source.bytes] * 2
+    assert runs[0].facts["digest"] == runs[1].facts["digest"]
+
+
 def test_bytes_that_do_not_come_back_are_a_failure(source: Input, tmp_path: Path) -> None:
     """A check that reads another file than was parsed says so."""
     path = Path(source.path)
