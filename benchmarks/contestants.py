@@ -107,6 +107,14 @@ CONTESTANTS: tuple[Contestant, ...] = (
         rows="ours",
     ),
     Contestant(
+        "logpipe-2-processes",
+        "as `logpipe`, by two processes at the same time that share nothing: what two threads "
+        "could reach on this machine at best",
+        "logpipe_at_once",
+        {"parser": "drain", "processes": 2},
+        rows="yardstick",
+    ),
+    Contestant(
         "logpipe-parquet",
         "the whole job of `logpipe parse -o x.parquet` after its start: two passes, every column, "
         "written to a file and to the disk; one thread",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +17,14 @@ from benchmarks.jobs import Job, Outcome, Task
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.template import UNKNOWN_GROUP, VERBATIM, TemplateTable
 
-__all__ = ["LineDigest", "logpipe_file", "logpipe_match", "logpipe_parse", "logpipe_whole"]
+__all__ = [
+    "LineDigest",
+    "logpipe_at_once",
+    "logpipe_file",
+    "logpipe_match",
+    "logpipe_parse",
+    "logpipe_whole",
+]
 
 
 class LineDigest:
@@ -242,6 +251,34 @@ def logpipe_parse(task: Task) -> Job:
         return pipeline.stream(task.path, parser=parser, layout=layout, threads=threads)
 
     return _job(task, batches)
+
+
+def logpipe_at_once(task: Task) -> Job:
+    """`logpipe_parse` by several processes at the same time; `each_s` is the slowest one's time."""
+    count = int(task.parameters["processes"])
+    alone = replace(task, parameters={**task.parameters, "threads": 1})
+    context = multiprocessing.get_context("spawn")
+    barrier, times = context.Barrier(count + 1), context.Queue()
+    others = [context.Process(target=_timed, args=(alone, barrier, times)) for _ in range(count)]
+
+    def run() -> Outcome:
+        for other in others:
+            other.start()
+        barrier.wait(60)
+        took = [times.get(timeout=100) for _ in others]
+        for other in others:
+            other.join()
+        return Outcome(None, None, {"each_s": max(took)})
+
+    return run, None
+
+
+def _timed(task: Task, barrier: Any, times: Any) -> None:
+    run, _ = logpipe_parse(task)
+    barrier.wait(60)
+    begin = time.perf_counter()
+    run()
+    times.put(time.perf_counter() - begin)
 
 
 def _learn(path: str, layout: str, name: str, model: str) -> None:

@@ -116,6 +116,7 @@ def _lines_per_second(
 def _exact(runs: Sequence[Run]) -> Row | None:
     """Every set's bytes come back from the batches: by one thread, two, and a frozen model."""
     ours = [r for r in runs if r.contestant.startswith("logpipe") and r.round == 0]
+    ours = [r for r in ours if "each_s" not in r.facts]
     ours = [r for r in ours if r.part in ("sets", "stress")]
     if not ours:
         return None
@@ -153,6 +154,31 @@ def _threads(runs: Sequence[Run], cores: int, ours: str = "logpipe", what: str =
         "",
         f"{mean:.3g}x, {same}" + ("" if enough else " (this machine has one core)"),
         (mean >= 1.7 and not unequal) if enough else None,
+        ", ".join(f"{name} {value:.3g}x" for name, value in each.items()),
+    )
+
+
+def _at_once(runs: Sequence[Run]) -> Row | None:
+    """What two processes that share nothing gain: other work and shared caches cost them, too."""
+    each = {}
+    for source in _inputs(runs, "sets"):
+        one = _by_round(runs, "sets", "logpipe", source)
+        two = _by_round(runs, "sets", "logpipe-2-processes", source)
+        found = [
+            2 * one[number].wall_s / two[number].facts["each_s"]
+            for number in sorted(one.keys() & two.keys())
+            if one[number].ok and two[number].ok
+        ]
+        if found:
+            each[source] = median(found)
+    if not each:
+        return None
+    return Row(
+        "two processes at once against one after the other",
+        "-",
+        "",
+        f"{geometric_mean(each.values()):.3g}x",
+        None,
         ", ".join(f"{name} {value:.3g}x" for name, value in each.items()),
     )
 
@@ -264,6 +290,7 @@ def make_rows(runs: Sequence[Run], cores: int) -> list[Row]:
         _exact(runs),
         _threads(runs, cores),
         _threads(runs, cores, "logpipe-parquet", ", to a Parquet file"),
+        _at_once(runs),
         *_growth(runs),
         *_start(runs),
         *_stress(runs),

@@ -58,6 +58,14 @@ def test_files_are_verified_and_agree(source: Input, tmp_path: Path) -> None:
     assert runs[0].facts["digest"] == runs[1].facts["digest"]
 
 
+def test_processes_run_at_once(source: Input, tmp_path: Path) -> None:
+    """Both parse all of it, and the slower one's time is told."""
+    found = run_job("sets", entry("logpipe-2-processes"), source, 0, tmp_path, check=True)
+
+    assert (found.status, found.error) == ("ok", "")
+    assert found.facts["each_s"] > 0
+
+
 def test_bytes_that_do_not_come_back_are_a_failure(source: Input, tmp_path: Path) -> None:
     """A check that reads another file than was parsed says so."""
     path = Path(source.path)

@@ -91,6 +91,15 @@ def test_two_threads_are_not_judged_on_one_core() -> None:
     assert "one core" in found.measured
 
 
+def test_two_processes_show_what_the_machine_gives() -> None:
+    """Two parses at once that take 2.5 s each, against 2 s alone: 1.6 times as much in all."""
+    runs = [run("logpipe", 2), replace(run("logpipe-2-processes", 5), facts={"each_s": 2.5})]
+    found = row(runs, "two processes")
+
+    assert (found.measured, found.met) == ("1.6x", None)
+    assert row(runs, "parse -> render").met is True
+
+
 def test_growth_compares_cpu_and_memory() -> None:
     """Ten times the lines at eleven times the CPU falls short; 250 MB is enough."""
     runs = [
