@@ -87,10 +87,12 @@ def parse_file_header(name: str, data: bytes) -> None:
         ArchiveError: it is not an archive, or one that this version cannot read.
     """
     if len(data) < FILE_HEADER or not data.startswith(MAGIC):
-        if data.startswith(MAGIC[:4]):
+        near = sum(a != b for a, b in zip(data, MAGIC, strict=False)) <= 2
+        if data.startswith(MAGIC[:4]) or (near and len(data) >= FILE_HEADER):
             raise ArchiveError(
-                f"{name}: begins like a logpipe archive, but its first bytes were changed, as a "
-                f"transfer in text mode does; fetch it again, in binary mode"
+                f"{name}: begins like a logpipe archive, but its first bytes were changed (by damage, "
+                f"or by a transfer in text mode); fetch it again, or keep what is good by "
+                f"`logpipe repair`"
             )
         found = f"found {bytes(data[: len(MAGIC)])!r}" if data else "the file is empty"
         raise ArchiveError(

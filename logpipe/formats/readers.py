@@ -134,6 +134,9 @@ _containers: dict[bytes, Container] = {}
 def register_container(magic: bytes, opener: Container) -> None:
     """Let inputs that begin with magic be opened by opener.
 
+    One that begins with it but for two bytes at most is handed over, too, if the magic has eight
+    or more: it is a damaged container and not a log, and the opener can say so.
+
     Args:
         magic: 1 to 512 bytes; asked before everything built in. A second registration replaces
             the first.
@@ -245,7 +248,7 @@ def _open_raw(raw: RawSource) -> Sequence[Source]:
     if error is not None and not start:
         raise error
     for magic, opener in _containers.items():
-        if start.startswith(magic):
+        if _begins_with(start, magic):
             return opener(raw)
     if start.startswith(b"PAR1"):
         raise InputError(
@@ -268,6 +271,12 @@ def _open_raw(raw: RawSource) -> Sequence[Source]:
     if looks_like_tar(inner):
         return tar_sources(raw.name, source.open, raw.fingerprint)
     return [source]
+
+
+def _begins_with(start: bytes, magic: bytes) -> bool:
+    if len(magic) < 8 or len(start) < len(magic):
+        return start.startswith(magic)
+    return sum(a != b for a, b in zip(start, magic, strict=False)) <= 2
 
 
 def _first_bytes(reader: RawReader) -> tuple[bytes, InputError | None]:

@@ -220,6 +220,7 @@ def test_what_claims_too_much_is_refused_before_memory_is_taken(tmp_path: Path) 
         (b"", "not a logpipe archive"),
         (b"just a log\n", "not a logpipe archive"),
         (b"\x89LPZ\n\x1a\n" + b"\0" * 90, "text mode"),
+        (b"\x88LPZ\r\n\x1a\n\x01\x00" + b"\0" * 90, "by damage"),
         (b"\x89LPZ\r\n\x1a\n\x02\x00" + b"\0" * 90, r"format 2\.0.*newer"),
         (b"\x89LPZ\r\n\x1a\n\x01\x00\0\0\x04\0\0\0" + b"\0" * 90, "features 0x0004"),
         (b"\x89LPZ\r\n\x1a\n\x01\x00\0\0\0\0\0\0", "does not end"),
@@ -231,6 +232,19 @@ def test_foreign_and_newer_files_are_told_apart(data: bytes, message: str, tmp_p
 
     with pytest.raises(ArchiveError, match=message):
         archive.open(str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("position", range(8))
+def test_an_archive_with_a_damaged_first_byte_is_not_taken_for_a_log(
+    tmp_path: Path, position: int
+) -> None:
+    """`parse`, `compress` and `detect` would read it as text, and say nothing."""
+    data = bytearray(made(tmp_path, b"a line\n").read_bytes())
+    data[position] ^= 0x10
+    (tmp_path / "bad.lpz").write_bytes(data)
+
+    with pytest.raises(ArchiveError, match="logpipe archive"):
+        open_sources([str(tmp_path / "bad.lpz")])
 
 
 def test_the_checksum_is_xxh64() -> None:
