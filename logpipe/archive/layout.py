@@ -90,8 +90,8 @@ def parse_file_header(name: str, data: bytes) -> None:
         near = sum(a != b for a, b in zip(data, MAGIC, strict=False)) <= 2
         if data.startswith(MAGIC[:4]) or (near and len(data) >= FILE_HEADER):
             raise ArchiveError(
-                f"{name}: begins like a logpipe archive, but its first bytes were changed (by damage, "
-                f"or by a transfer in text mode); fetch it again, or keep what is good by "
+                f"{name}: begins like a logpipe archive, but its first bytes were changed (by "
+                f"damage, or a transfer in text mode); fetch it again, or keep what is good by "
                 f"`logpipe repair`"
             )
         found = f"found {bytes(data[: len(MAGIC)])!r}" if data else "the file is empty"
