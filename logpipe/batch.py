@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from logpipe.template import TemplateTable
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
+else:
+    from logpipe.lazy import np
 
 __all__ = ["TERMINATORS", "ByteColumn", "ParsedBatch", "Shape"]
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from logpipe.archive.packing import STORED, Level, far_estimate, pack, pack_plain
 from logpipe.archive.unpacking import (
     CODED_ROWS,
@@ -97,7 +94,7 @@ def _streams(rows: BlockRows, level: Level) -> tuple[int, list[tuple[int, int, i
     return ROWS, [*packed, (CODED_ROWS, len(coded), STORED, coded)]
 
 
-def _may_be_smaller_plain(raw: npt.NDArray[np.uint8], payload: int, level: Level) -> bool:
+def _may_be_smaller_plain(raw: memoryview, payload: int, level: Level) -> bool:
     """Whether it is worth the time to pack the bytes as they are."""
     if payload <= 0.8 * _SCALE[level] * _plain_estimate(raw):
         return False
@@ -106,15 +103,13 @@ def _may_be_smaller_plain(raw: npt.NDArray[np.uint8], payload: int, level: Level
 
 def pack_bytes(raw: bytes, level: Level) -> PackedBlock:
     """A block of bytes that nobody parsed."""
-    data = np.frombuffer(raw, np.uint8)
+    data = memoryview(raw)
     lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
     payload = _payload([(0, len(raw), *pack_plain(raw, level))])
     return _packed(data, lines, payload, 1, PLAIN)
 
 
-def _packed(
-    raw: npt.NDArray[np.uint8], lines: int, payload: bytes, streams: int, codec: int
-) -> PackedBlock:
+def _packed(raw: memoryview, lines: int, payload: bytes, streams: int, codec: int) -> PackedBlock:
     return PackedBlock(
         codec=codec,
         streams=streams,
@@ -123,17 +118,17 @@ def _packed(
         payload=payload,
         coded_hash=xxh64(payload),
         raw_hash=xxh64(raw),
-        open_end=len(raw) > 0 and int(raw[-1]) != 10,
+        open_end=len(raw) > 0 and raw[-1] != 10,
         filter=block_filter(raw, len(payload)),
     )
 
 
-def block_filter(raw: npt.NDArray[np.uint8] | memoryview | bytes, payload: int) -> bytes:
+def block_filter(raw: memoryview | bytes, payload: int) -> bytes:
     """What a search learns about a block without opening it: at most 1/20 of its payload."""
     return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 
 
-def _plain_estimate(raw: npt.NDArray[np.uint8]) -> float:
+def _plain_estimate(raw: memoryview) -> float:
     """About what zstd -3 makes of a block, from pieces of it."""
     step = max(len(raw) // _PIECES, 1)
     if len(raw) <= _PIECE * _PIECES:

@@ -5,14 +5,12 @@ Importing this module makes it known to `logpipe.formats.readers`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-import numpy as np
-
 from logpipe.archive.layout import MAGIC
-from logpipe.archive.reader import Archive, Raw
+from logpipe.archive.reader import Archive
 from logpipe.errors import InputError
 from logpipe.formats.readers import Fingerprint, RawReader, RawSource, Source, register_container
 
@@ -24,17 +22,17 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self._archive = Archive(path)
-        self._blocks: Iterator[Raw] = self._archive.blocks()
-        self._rest: Raw = np.empty(0, np.uint8)
+        self._blocks = self._archive.buffers()
+        self._rest = memoryview(b"")
         self.position = 0
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill some of the buffer; see `RawReader`."""
         if len(self._rest) == 0:
-            self._rest = next(self._blocks, self._rest)
+            self._rest = memoryview(next(self._blocks, b""))
         n = min(len(buffer), len(self._rest))
         if n:
-            buffer[:n] = self._rest[:n].data
+            buffer[:n] = self._rest[:n]
             self._rest = self._rest[n:]
             self.position += n
         return n

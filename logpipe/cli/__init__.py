@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -119,6 +118,8 @@ def _failed(message: str, code: int = 2, word: str = "error: ") -> int:
 
 def _trace() -> None:
     if os.environ.get(_DEBUG):
+        import traceback
+
         traceback.print_exc()
 
 

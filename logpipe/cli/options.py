@@ -9,7 +9,6 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 import click
-import orjson
 
 from logpipe.errors import UnknownNameError, UsageError
 from logpipe.registry import DEFAULT_PARSER
@@ -216,6 +215,8 @@ def _boolean(text: str) -> bool:
 
 def _json(text: str) -> Any:
     """JSON where it is JSON, else the text."""
+    import orjson
+
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

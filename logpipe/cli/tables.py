@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import click
-import orjson
 
 __all__ = ["Column", "percent", "print_json", "print_table", "size"]
 
@@ -29,6 +28,8 @@ class Column(NamedTuple):
 
 def print_json(value: object) -> None:
     """A value as JSON on standard output, indented."""
+    import orjson
+
     sys.stdout.buffer.write(
         orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
     )

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import signal
 import stat
 import sys
@@ -64,7 +63,7 @@ class Output:
             self._file = self._open(self._final, os.O_WRONLY)
             return
         # Long names are cut: the temporary one must not hit the limit the final one fits in.
-        self._temporary = self._final.with_name(f"{_stem(self._final)}{secrets.token_hex(4)}.part")
+        self._temporary = self._final.with_name(f"{_stem(self._final)}{os.urandom(4).hex()}.part")
         # Before there is a file: Ctrl-C may come right after.
         _unfinished.add(self)
         try:

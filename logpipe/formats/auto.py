@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import numpy as np
-
 from logpipe import native
-from logpipe.batch import ByteColumn, ParsedBatch
+from logpipe.batch import ByteColumn, Shape
 from logpipe.formats import program as programs
 from logpipe.formats.layouts import MESSAGE_KEYS, Layout, Timestamp, member_layout
 from logpipe.formats.named import layout_for, named, names
@@ -108,29 +106,22 @@ def _lines(head: bytes) -> list[bytes]:
 
 def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[str, bytes]]]:
     """How a layout fares with some lines, and the header fields of about `_PROBE` that fit."""
-    batch = _split(layout, lines)
-    fits = np.flatnonzero(batch.shape_ids)
-    misfits = np.flatnonzero(batch.shape_ids == 0).tolist()
+    shape_ids, shapes, value = _split(layout, lines)
+    fits = [i for i, shape in enumerate(shape_ids) if shape]
+    misfits = (i for i, shape in enumerate(shape_ids) if not shape)
     continuation = sum(lines[i][:1] in (b" ", b"\t") for i in misfits)
     checked = _checked_fields(layout)
     # Of the lines of a shape, each has the same fields.
-    shapes, counts = np.unique(batch.shape_ids[fits], return_counts=True)
-    have = [
-        {layout.fields[k] for k in batch.shapes[shape].fields if k >= 0}
-        for shape in shapes.tolist()
-    ]
+    counts = Counter(shape_ids[i] for i in fits)
+    have = {shape: {layout.fields[k] for k in shapes[shape].fields if k >= 0} for shape in counts}
     n = max(len(fits), 1)
     specificity = (
-        sum(len(checked & names) * count for names, count in zip(have, counts, strict=True)) / n,
-        sum(len(names) * count for names, count in zip(have, counts, strict=True)) / n,
+        sum(len(checked & have[shape]) * count for shape, count in counts.items()) / n,
+        sum(len(have[shape]) * count for shape, count in counts.items()) / n,
     )
     rows: list[Mapping[str, bytes]] = [
-        {
-            layout.fields[k]: batch.fields[k][i]
-            for k in batch.shapes[int(batch.shape_ids[i])].fields
-            if k >= 0
-        }
-        for i in _spread(fits.tolist(), _PROBE)
+        {layout.fields[k]: value(k, i) for k in shapes[shape_ids[i]].fields if k >= 0}
+        for i in _spread(fits, _PROBE)
     ]
     hosts = [row["Host"] for row in rows if "Host" in row]
     if sum(is_level(host) for host in hosts) > len(hosts) / 2:
@@ -139,8 +130,14 @@ def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[s
     return _Trial(layout, len(fits), len(lines) - continuation, specificity), rows
 
 
-def _split(layout: Layout, lines: Sequence[bytes]) -> ParsedBatch:
-    """The lines with their headers split off by the native core; the messages are not looked at."""
+def _split(
+    layout: Layout, lines: Sequence[bytes]
+) -> tuple[list[int], Sequence[Shape], Callable[[int, int], bytes]]:
+    """The lines with their headers split off by the native core; the messages are not looked at.
+
+    Returns:
+        The shape of each line, the shapes, and the value of a field in a line by their numbers.
+    """
     core = native.DrainCore(
         depth=3,
         similarity=1.0,
@@ -154,8 +151,8 @@ def _split(layout: Layout, lines: Sequence[bytes]) -> ParsedBatch:
     arena.put(b"".join(line + b"\n" for line in lines))
     core.match(arena, header, frozen=True)
     core.learn([arena], header, frozen=True)
-    core.gather(arena)
-    return core.batch(arena, header, 1)
+    shape_ids, places, text = core.split(arena, header)
+    return shape_ids, header.shapes, lambda k, i: text[places[k][i] : places[k][i + 1]]
 
 
 def _checked_fields(layout: Layout) -> frozenset[str]:
@@ -212,7 +209,7 @@ _SCANNERS: dict[str, Callable[[bytes], list[tuple[bytes, int, int]] | None]] = {
 }
 
 
-def discover(kind: str, head: bytes) -> Layout | None:
+def discover(kind: str, head: bytes, *, times: bool = True) -> Layout | None:
     """The layout of a file whose lines name their fields.
 
     The fields are the keys that the head has, in the order they appear. The message is the first of
@@ -222,6 +219,7 @@ def discover(kind: str, head: bytes) -> Layout | None:
     Args:
         kind: `json` or `logfmt`.
         head: the first bytes of the file.
+        times: as in `detect`.
 
     Returns:
         None if fewer than half of the lines are of that kind.
@@ -249,13 +247,13 @@ def discover(kind: str, head: bytes) -> Layout | None:
     if len(messages) == 1:
         keys = [key for key in keys if key not in messages]
     layout = member_layout(kind, keys, messages)
-    return _with_timestamp(layout, _try(layout, lines)[1])
+    return _with_timestamp(layout, _try(layout, lines)[1]) if times else layout
 
 
-def _candidates(head: bytes) -> Iterable[Layout]:
+def _candidates(head: bytes, times: bool) -> Iterable[Layout]:
     for name in names():
         if name in _SCANNERS:
-            found = discover(name, head)
+            found = discover(name, head, times=times)
             if found is not None:
                 yield found
         elif name != "plain":
@@ -270,19 +268,20 @@ def _described(layout: Layout) -> str:
     return f"layout {layout.name} ({len(layout.fields)} fields, message in {keys})"
 
 
-def detect(head: bytes) -> Detection:
+def detect(head: bytes, *, times: bool = True) -> Detection:
     """The layout that fits the head of a file best; `plain` if none fits 60 % of its lines.
 
     Args:
         head: the first bytes of the file. `HEAD_BYTES` or `HEAD_LINES`, whichever is less, are
             looked at.
+        times: whether to find out how times are written, too, which takes numpy.
     """
     lines = _lines(head)
     plain = named("plain")
     if not lines:
         return Detection(plain, 1.0, "layout plain: there are no lines to tell from")
     probe = _spread(lines, _PROBE)
-    first = [_try(layout, probe)[0] for layout in _candidates(head)]
+    first = [_try(layout, probe)[0] for layout in _candidates(head, times)]
     likely = [trial for trial in first if trial.share >= _THRESHOLD / 2]
     best = max((trial.share for trial in likely), default=0.0)
     likely = [trial for trial in likely if trial.share >= best - 0.2]
@@ -299,24 +298,24 @@ def detect(head: bytes) -> Detection:
         (pair for pair in trials if pair[0].share >= best - _NEARLY),
         key=lambda pair: pair[0].specificity,
     )
-    layout = _with_timestamp(trial.layout, rows)
+    layout = _with_timestamp(trial.layout, rows) if times else trial.layout
     return Detection(layout, trial.share, f"{_described(layout)}: {trial.fitted}")
 
 
-def resolve(text: str, head: bytes) -> Detection:
+def resolve(text: str, head: bytes, *, times: bool = True) -> Detection:
     """What `--format` means for a file: `auto`, a name, or a layout itself.
 
-    `json` and `logfmt` take their fields from the head.
+    `json` and `logfmt` take their fields from the head. `times` is as in `detect`.
 
     Raises:
         UnknownNameError: no such name.
         LayoutError: not a layout.
     """
     if text == "auto":
-        return detect(head)
-    layout = discover(text, head) if text in _SCANNERS else None
+        return detect(head, times=times)
+    layout = discover(text, head, times=times) if text in _SCANNERS else None
     layout = layout or layout_for(text)
     trial, rows = _try(layout, _spread(_lines(head), _PROBE))
-    layout = _with_timestamp(layout, rows)
+    layout = _with_timestamp(layout, rows) if times else layout
     described = "layout as given" if layout.name == layout.spec else _described(layout)
     return Detection(layout, trial.share, f"{described}: {trial.fitted} tried")

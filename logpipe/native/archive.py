@@ -5,15 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from logpipe.native.library import (
     checked,
     ffi,
     lib,
     owned,
-    part,
+    part_view,
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
 
@@ -51,7 +48,7 @@ class BlockRows:
         self.size = 0
 
     @property
-    def raw(self) -> npt.NDArray[np.uint8]:
+    def raw(self) -> memoryview:
         """The bytes; valid until the next `add` or `clear`."""
         data, lines = self._raw()
         del lines
@@ -62,15 +59,15 @@ class BlockRows:
         """Lines so far."""
         return self._raw()[1]
 
-    def _raw(self) -> tuple[npt.NDArray[np.uint8], int]:
+    def _raw(self) -> tuple[memoryview, int]:
         data, lines = ffi.new("uint8_t *[1]"), ffi.new("uint64_t[1]")
         size = checked(lib.lp_block_raw(self._pointer, data, lines))
         if size == 0:
-            return np.empty(0, np.uint8), 0
+            return memoryview(b""), 0
         keep = ffi.gc(data[0], lambda _: self._pointer and None)
-        return np.frombuffer(ffi.buffer(keep, size), np.uint8), int(lines[0])
+        return memoryview(ffi.buffer(keep, size)), int(lines[0])
 
-    def encode(self) -> list[npt.NDArray[np.uint8]]:
+    def encode(self) -> list[memoryview]:
         """The streams, by number.
 
         Raises:
@@ -78,7 +75,7 @@ class BlockRows:
         """
         return _parts(lib.lp_block_encode(self._pointer))
 
-    def encode_mixed(self) -> list[npt.NDArray[np.uint8]]:
+    def encode_mixed(self) -> list[memoryview]:
         """Table of templates, their literals, and the rows coded in order: level max.
 
         Raises:
@@ -87,7 +84,8 @@ class BlockRows:
         return _parts(lib.lp_block_encode_mixed(self._pointer))
 
 
-def _parts(pointer: Any) -> list[npt.NDArray[np.uint8]]:
+def _parts(pointer: Any) -> list[memoryview]:
     buffer = owned(pointer, lib.lp_buffer_free)
-    offsets, data = part(buffer, 1, np.int64), part(buffer, 0, np.uint8)
+    offsets = part_view(buffer, 1, 8).cast("q")
+    data = part_view(buffer)
     return [data[a:b] for a, b in itertools.pairwise(offsets)]

@@ -37,6 +37,7 @@ __all__ = [
     "owned",
     "part",
     "part_bytes",
+    "part_view",
     "pointer_to",
     "take_bytes",
 ]
@@ -115,6 +116,16 @@ def part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
         return np.empty(0, dtype)
     alive = ffi.gc(out[0], lambda _: buffer and None)
     return np.frombuffer(ffi.buffer(alive, n * np.dtype(dtype).itemsize), dtype)
+
+
+def part_view(buffer: Any, which: int = 0, size: int = 1) -> memoryview:
+    """The bytes of one part of an LpBuffer whose values have `size` bytes; keeps it alive."""
+    out = ffi.new("uint8_t *[1]")
+    n = checked(lib.lp_buffer_part(buffer, which, out))
+    if n == 0:
+        return memoryview(b"")
+    alive = ffi.gc(out[0], lambda _: buffer and None)
+    return memoryview(ffi.buffer(alive, n * size))
 
 
 def part_bytes(buffer: Any, which: int = 0, size: int = 1) -> bytes:

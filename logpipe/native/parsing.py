@@ -13,9 +13,6 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-import numpy.typing as npt
-
 from logpipe.batch import ByteColumn, ParsedBatch, Shape
 from logpipe.errors import NativeError
 from logpipe.native.library import (
@@ -34,7 +31,12 @@ from logpipe.native.library import (
 from logpipe.template import VERBATIM, LexicalClass, TemplateTable, read_wire
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from logpipe.formats.readers import RawReader
+else:
+    from logpipe.lazy import np
 
 __all__ = [
     "Arena",
@@ -320,7 +322,7 @@ class DrainCore:
         )
         self.templates = TemplateTable()
         self.pool = ArenaPool()
-        self._groups = np.zeros(0, np.uint32)
+        self._groups: npt.NDArray[np.uint32] | None = None
 
     def match(self, arena: Arena, header: Header, frozen: bool = False) -> None:
         """Splits the arena's input into lines and matches them against what is known.
@@ -389,9 +391,27 @@ class DrainCore:
             return np.empty(0, np.uint32)
         return np.frombuffer(ffi.buffer(v.templates, 4 * v.lines), np.uint32).copy()
 
+    def split(self, arena: Arena, header: Header) -> tuple[list[int], list[list[int]], bytes]:
+        """The header fields of a learned arena, without arrays, for some lines that are looked at.
+
+        Returns:
+            The shape of every line; for every field, where its value in each line begins, and the
+            last one ends; the bytes that these places are in.
+        """
+        v = ffi.new("LpView *")
+        checked(lib.lp_chunk_view(arena._pointer, v))
+        checked(lib.lp_gather_fields(arena._pointer))
+        offsets, data = ffi.new("int32_t *[1]"), ffi.new("uint8_t *[1]")
+        places, text = [], b""
+        for k in range(len(header.field_names)):
+            size = checked(lib.lp_chunk_field(arena._pointer, k, offsets, data))
+            text = text or bytes(ffi.buffer(data[0], size))
+            places.append(ffi.unpack(offsets[0], v.lines + 1))
+        return ffi.unpack(v.shapes, v.lines) if v.lines else [], places, text
+
     def group_of(self, template_ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         """The group of each template id."""
-        if len(self._groups) < len(self.templates):
+        if self._groups is None or len(self._groups) < len(self.templates):
             groups = [t.group for t in self.templates]
             self._groups = np.array(groups, np.uint32)
         return self._groups[template_ids]

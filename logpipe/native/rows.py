@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from logpipe.native.library import bytes_pointer, lib, owned, part, pointer_to, take_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+else:
+    from logpipe.lazy import np
 
 __all__ = [
     "CodedRows",

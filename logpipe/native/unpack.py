@@ -10,21 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from logpipe.errors import NativeError
-from logpipe.native.library import bytes_pointer, checked, ffi, lib, owned
+from logpipe.native.library import bytes_pointer, ffi, lib, owned, part_view
 
 __all__ = ["STREAMS", "decode_block", "decode_mixed"]
 
 STREAMS = 10
 """Streams of a block of columns; FORMAT.md says what is in each."""
-
-
-def _view(buffer: Any) -> memoryview:
-    out = ffi.new("uint8_t *[1]")
-    n = checked(lib.lp_buffer_part(buffer, 0, out))
-    if n == 0:
-        return memoryview(b"")
-    alive = ffi.gc(out[0], lambda _: buffer and None)
-    return memoryview(ffi.buffer(alive, n))
 
 
 def _joined(streams: Sequence[bytes]) -> tuple[bytes, Any]:
@@ -42,7 +33,7 @@ def decode_mixed(
     """
     joined, offsets = _joined([table, literals, rows])
     pointer = lib.lp_block_decode_mixed(bytes_pointer(joined), len(joined), offsets, lines, raw_len)
-    return _view(owned(pointer, lib.lp_buffer_free))
+    return part_view(owned(pointer, lib.lp_buffer_free))
 
 
 def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> memoryview:
@@ -63,4 +54,4 @@ def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> memoryvi
         raw_len,
     )
     del held
-    return _view(owned(pointer, lib.lp_block_raw_free))
+    return part_view(owned(pointer, lib.lp_block_raw_free))

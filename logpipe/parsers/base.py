@@ -30,22 +30,24 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import ParserError, UsageError
 from logpipe.template import UNKNOWN_GROUP, SlotKind, Template
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from logpipe.native import Matcher
+else:
+    from logpipe.lazy import np
 
 __all__ = ["Groups", "Messages", "Parser", "as_column", "predict_by_templates", "text_template"]
 
 Messages = Sequence[bytes] | ByteColumn
-Groups = npt.NDArray[np.uint32]
+Groups: TypeAlias = "npt.NDArray[np.uint32]"
 
 _MAX_GROUP = 2**32 - 1
 

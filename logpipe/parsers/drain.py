@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import ModelError, UsageError
@@ -24,7 +23,11 @@ from logpipe.parsers.base import Groups, Messages, Parser, as_column, text_templ
 from logpipe.template import SlotKind, Template
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from logpipe.native import DrainCore
+else:
+    from logpipe.lazy import np
 
 __all__ = ["MEMORY", "Drain"]
 
@@ -106,7 +109,8 @@ class Drain(Parser):
 
     @staticmethod
     def _check_number(name: str, value: object, least: int) -> None:
-        if not isinstance(value, int | np.integer) or not least <= value < _MOST:
+        # Numpy's are among these.
+        if not isinstance(value, Integral) or not least <= int(value) < _MOST:
             raise UsageError(
                 f"drain: {name} must be at least {least}, and a whole number below 2^31, "
                 f"found {value!r}"

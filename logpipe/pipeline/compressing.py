@@ -13,21 +13,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logpipe.archive.blocks import PackedBlock, pack_rows
 from logpipe.archive.packing import Level
-from logpipe.archive.reader import Archive, Raw
+from logpipe.archive.reader import Archive
 from logpipe.archive.source import ArchiveSource
 from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
 from logpipe.errors import OutputError, UsageError
 from logpipe.export.atomic import Output
 from logpipe.formats.layouts import Layout
+from logpipe.formats.picking import pick_layout
 from logpipe.formats.readers import RawReader, Source, check_unchanged, open_sources
 from logpipe.native import Arena, DrainCore, Header
 from logpipe.native.archive import BlockRows, match_rows
+from logpipe.native.threads import default_threads
 from logpipe.parsers.drain import Drain
-from logpipe.parsers.stream import Progress
-from logpipe.pipeline.parsing import default_threads, pick_layout
+
+if TYPE_CHECKING:
+    from logpipe.parsers.stream import Progress
 
 __all__ = ["BLOCK", "CompressResult", "check_removable", "compress", "remove_verified"]
 
@@ -155,7 +159,7 @@ class _Compression:
 
     def add(self, source: Source, layout: str, progress: Progress | None) -> None:
         """Reads a source to its end."""
-        compiled, _ = pick_layout(layout, [source])
+        compiled, _ = pick_layout(layout, [source], times=False)
         core, header = self._parser(compiled)
         ends = True
         for arena, ends in _chunks(source, core, progress):
@@ -216,7 +220,7 @@ class _Compression:
         if core is None or header is None:
             return first
         rows = self._free.pop() if mixed and self._free else BlockRows(mixed)
-        raw = memoryview(first.raw)  # type: ignore[arg-type]
+        raw = first.raw
         start = 0
         while start < len(raw):
             end = min(start + _CHUNK, len(raw))
@@ -353,7 +357,7 @@ def remove_verified(
     with Archive(output) as archive:
         # With `append`, the new lines are the last ones.
         skip = archive.raw_size - result.bytes
-        pieces = _after(archive.blocks(), skip)
+        pieces = _after(archive.buffers(), skip)
         rest = memoryview(b"")
         buffer = memoryview(bytearray(_CHUNK))
         done = 0
@@ -382,8 +386,8 @@ def remove_verified(
         Path(path).unlink()
 
 
-def _after(pieces: Iterator[Raw], skip: int) -> Iterator[bytes]:
+def _after(pieces: Iterator[memoryview | bytes], skip: int) -> Iterator[bytes]:
     for piece in pieces:
         if len(piece) > skip:
-            yield piece[skip:].tobytes()
+            yield bytes(piece[skip:])
         skip = max(0, skip - len(piece))

@@ -20,9 +20,8 @@ from logpipe import parsers
 from logpipe.batch import ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.base import ParseInfo, Sink
-from logpipe.formats.auto import Detection, resolve
 from logpipe.formats.layouts import Layout
-from logpipe.formats.named import layout_for
+from logpipe.formats.picking import pick_layout
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
 from logpipe.native import ArenaPool, Header
 from logpipe.native.threads import default_threads
@@ -38,38 +37,6 @@ Value = bytes
 """A value of a slot; the name keeps clear of `ParseResult.bytes`."""
 
 __all__ = ["ParseResult", "default_threads", "parse", "pick_layout", "stream"]
-
-
-def pick_layout(layout: str, sources: Sequence[Source]) -> tuple[Layout, str]:
-    """The header layout of some sources, and a sentence that says why.
-
-    Args:
-        layout: `auto`, the name of a layout, or `<Field> ... <Content>`.
-        sources: looked at only for `auto`; what the head of each fits is tried.
-
-    Raises:
-        LayoutError, UnknownNameError: there is no such layout.
-        UsageError: `auto` finds different layouts for different sources.
-    """
-    found: tuple[str, Detection] | None = None
-    for source in sources:
-        # A layout that is named needs the head too: the fields of JSON lines stand in it.
-        first_bytes = head(source)
-        if not first_bytes and layout == "auto":
-            continue  # an empty log looks like nothing
-        detection = resolve(layout, first_bytes)
-        if layout != "auto" and detection.layout.fields:
-            return detection.layout, detection.reason
-        if found is not None and detection.layout.spec != found[1].layout.spec:
-            first, other = found[0], source.name
-            raise UsageError(
-                f"{first} looks like {found[1].layout.name!r} but {other} like "
-                f"{detection.layout.name!r}: parse them one by one, or name one layout by --format"
-            )
-        found = found or (source.name, detection)
-    if found is None:
-        return layout_for("plain"), "there is nothing to look at"
-    return found[1].layout, found[1].reason
 
 
 def _parser(

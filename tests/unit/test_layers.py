@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 LEVELS = {
     "logpipe": 0,
     "logpipe.errors": 0,
+    "logpipe.lazy": 0,
     "logpipe.registry": 0,
     "logpipe.batch": 1,
     "logpipe.template": 1,

@@ -193,13 +193,19 @@ def test_ranges_are_made_of_their_lines_alone(tmp_path: Path, ended: bool) -> No
 
 
 @pytest.mark.usefixtures("little_blocks")
-def test_searches_ranges_and_decompress_import_no_numpy(tmp_path: Path) -> None:
+def test_archive_commands_import_no_numpy(tmp_path: Path) -> None:
     """Its import takes longer than any of them."""
     path = made(tmp_path, LOG, "default")
+    log = str(tmp_path / "a.log")
+    Path(log).write_bytes(LOG)
     for arguments in (
         ["grep", "-c", "percent", path],
         ["cat", "--lines", "300:310", path],
         ["decompress", "-c", path],
+        *(
+            ["compress", "--level", level, "--force", log, "-o", f"{path}.2"]
+            for level in ("fast", "default", "max")
+        ),
     ):
         code = (
             "import sys; from logpipe.cli import run; run(sys.argv[1:]); "

@@ -1,0 +1,49 @@
+"""The one header layout of some sources: named, or found out from the head of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from logpipe.errors import UsageError
+from logpipe.formats.auto import Detection, resolve
+from logpipe.formats.layouts import Layout
+from logpipe.formats.named import layout_for
+from logpipe.formats.readers import Source, head
+
+__all__ = ["pick_layout"]
+
+
+def pick_layout(
+    layout: str, sources: Sequence[Source], *, times: bool = True
+) -> tuple[Layout, str]:
+    """The header layout of some sources, and a sentence that says why.
+
+    Args:
+        layout: `auto`, the name of a layout, or `<Field> ... <Content>`.
+        sources: looked at only for `auto`; what the head of each fits is tried.
+        times: whether to find out how times are written, too; who only wants lines cut saves the
+            import of numpy.
+
+    Raises:
+        LayoutError, UnknownNameError: there is no such layout.
+        UsageError: `auto` finds different layouts for different sources.
+    """
+    found: tuple[str, Detection] | None = None
+    for source in sources:
+        # A layout that is named needs the head too: the fields of JSON lines stand in it.
+        first_bytes = head(source)
+        if not first_bytes and layout == "auto":
+            continue  # an empty log looks like nothing
+        detection = resolve(layout, first_bytes, times=times)
+        if layout != "auto" and detection.layout.fields:
+            return detection.layout, detection.reason
+        if found is not None and detection.layout.spec != found[1].layout.spec:
+            first, other = found[0], source.name
+            raise UsageError(
+                f"{first} looks like {found[1].layout.name!r} but {other} like "
+                f"{detection.layout.name!r}: parse them one by one, or name one layout by --format"
+            )
+        found = found or (source.name, detection)
+    if found is None:
+        return layout_for("plain"), "there is nothing to look at"
+    return found[1].layout, found[1].reason
