@@ -115,6 +115,7 @@ def run(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any
     checked = importlib.import_module(FLOWS[name][0]).check(**arguments)
     storage.prepare(checked[-1])
     check_server()
+    server = os.environ.get("PREFECT_API_URL", "")
     started = time.perf_counter()
     try:
         start = cast("Callable[..., State[Any]]", flow)
@@ -124,7 +125,6 @@ def run(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any
     except LogpipeError:
         raise
     except Exception as error:
-        server = os.environ.get("PREFECT_API_URL", "")
         where = f"the server at {server} (PREFECT_API_URL)" if server else "a temporary server"
         raise UsageError(f"Prefect could not run {name!r} with {where}: {error!r}") from error
     if isinstance(result, LogpipeError):

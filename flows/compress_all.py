@@ -16,11 +16,11 @@ from prefect import flow, task
 
 from flows import storage
 from flows.fetching import choose, paths_here, title
-from flows.results import Jobs, cache_key, manifest, results_folder
+from flows.results import Jobs, cache_key, manifest, refused, results_folder
 from flows.runners import task_runner
 from logpipe.archive import open as open_archive
 from logpipe.archive.packing import Level
-from logpipe.errors import OutputError, UnknownNameError, UsageError
+from logpipe.errors import LogpipeError, OutputError, UnknownNameError, UsageError
 from logpipe.formats.readers import Source, open_sources
 from logpipe.pipeline.compressing import BLOCK
 from logpipe.pipeline.compressing import compress as write_archive
@@ -104,7 +104,10 @@ def compress_all(
         threads: per archive; several are written at once anyway.
         mirror: as LOGPIPE_MIRROR.
     """
-    chosen, used, folder = check(datasets, levels, output, threads, mirror)
+    try:
+        chosen, used, folder = check(datasets, levels, output, threads, mirror)
+    except LogpipeError as error:
+        return refused(error)
     jobs = Jobs("dataset", "level")
     for name, dataset in jobs.fetched(chosen, mirror):
         for level in used:

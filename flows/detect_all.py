@@ -15,11 +15,11 @@ from prefect import flow, task
 
 from flows import storage
 from flows.fetching import choose, labels_here, paths_here, title
-from flows.results import Jobs, cache_key, file_name, manifest, results_folder
+from flows.results import Jobs, cache_key, file_name, manifest, refused, results_folder
 from flows.runners import task_runner
 from logpipe import anomaly
 from logpipe import parsers as known_parsers
-from logpipe.errors import UsageError
+from logpipe.errors import LogpipeError, UsageError
 from logpipe.export.atomic import replacing
 from logpipe.formats.readers import open_sources
 
@@ -117,7 +117,10 @@ def detect_all(
         threads: per data set; several run at once anyway.
         mirror: as LOGPIPE_MIRROR.
     """
-    chosen, used, folder = check(datasets, detectors, window, parser, output, threads, mirror)
+    try:
+        chosen, used, folder = check(datasets, detectors, window, parser, output, threads, mirror)
+    except LogpipeError as error:
+        return refused(error)
     jobs = Jobs("dataset", "detector")
     for name, dataset in jobs.fetched(chosen, mirror):
         for detector in used:

@@ -7,8 +7,9 @@ from typing import Any
 from prefect import flow
 
 from flows.fetching import choose, title
-from flows.results import Jobs, results_folder
+from flows.results import Jobs, refused, results_folder
 from flows.runners import task_runner
+from logpipe.errors import LogpipeError
 
 __all__ = ["check", "download"]
 
@@ -27,7 +28,10 @@ def download(
         output: folder or address for the table; default: `results/download` in LOGPIPE_HOME.
         mirror: as LOGPIPE_MIRROR.
     """
-    chosen, folder = check(datasets, output, mirror)
+    try:
+        chosen, folder = check(datasets, output, mirror)
+    except LogpipeError as error:
+        return refused(error)
     jobs = Jobs("dataset")
     for name, facts in jobs.fetched(chosen, mirror):
         if isinstance(facts, BaseException):

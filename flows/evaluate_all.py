@@ -18,11 +18,11 @@ from prefect import flow, task
 
 from flows import storage
 from flows.fetching import choose, title
-from flows.results import Jobs, cache_key, file_name, manifest, results_folder
+from flows.results import Jobs, cache_key, file_name, manifest, refused, results_folder
 from flows.runners import task_runner
 from flows.tables import to_csv
 from logpipe import datasets as catalogue
-from logpipe.errors import ParserError, UsageError
+from logpipe.errors import LogpipeError, ParserError, UsageError
 from logpipe.evaluation.contestants import choose as choose_contestants
 from logpipe.evaluation.contestants import load_contestants
 
@@ -79,7 +79,10 @@ def evaluate_all(
         output: folder or address; default: `results/evaluate-all` in LOGPIPE_HOME.
         mirror: as LOGPIPE_MIRROR.
     """
-    chosen, used, folder = check(datasets, parsers, output, mirror)
+    try:
+        chosen, used, folder = check(datasets, parsers, output, mirror)
+    except LogpipeError as error:
+        return refused(error)
     jobs = Jobs("dataset", "parser")
     for name, dataset in jobs.fetched(chosen, mirror):
         for parser in used:

@@ -20,9 +20,10 @@ from flows.evaluate_all import evaluate_all
 from flows.fetching import choose, is_path
 from flows.parse_all import check as check_parse
 from flows.parse_all import parse_all
-from flows.results import plain_error, publish, results_folder
+from flows.results import plain_error, publish, refused, results_folder
 from flows.runners import task_runner
 from logpipe import datasets as catalogue
+from logpipe.errors import LogpipeError
 
 __all__ = ["check", "everything"]
 
@@ -51,7 +52,10 @@ def everything(
         mirror: as LOGPIPE_MIRROR.
     """
     begin = time.time()
-    chosen, folder = check(datasets, parsers, detectors, output, threads, mirror)
+    try:
+        chosen, folder = check(datasets, parsers, detectors, output, threads, mirror)
+    except LogpipeError as error:
+        return refused(error)
     common = {"mirror": mirror}
     stages: list[tuple[str, Any, dict[str, Any]]] = [
         ("download", download, {"datasets": chosen}),

@@ -18,12 +18,12 @@ from prefect import flow, task
 
 from flows import storage
 from flows.fetching import choose, paths_here, title
-from flows.results import Jobs, cache_key, file_name, manifest, results_folder
+from flows.results import Jobs, cache_key, file_name, manifest, refused, results_folder
 from flows.runners import task_runner
 from flows.sharding import Sharded, batches_of, is_big
 from logpipe import parsers as known_parsers
 from logpipe import pipeline
-from logpipe.errors import UsageError
+from logpipe.errors import LogpipeError, UsageError
 from logpipe.export import open_sink
 from logpipe.formats.readers import open_sources
 
@@ -108,9 +108,12 @@ def parse_all(
             0: by one in any case.
         mirror: as LOGPIPE_MIRROR.
     """
-    chosen, used, folder = check(
-        datasets, parsers, output, parameters, threads, shard_megabytes, mirror
-    )
+    try:
+        chosen, used, folder = check(
+            datasets, parsers, output, parameters, threads, shard_megabytes, mirror
+        )
+    except LogpipeError as error:
+        return refused(error)
     jobs = Jobs("dataset", "parser")
     shared: list[Sharded] = []
     for name, dataset in jobs.fetched(chosen, mirror):

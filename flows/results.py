@@ -21,10 +21,10 @@ import logpipe
 from flows import storage
 from flows.tables import to_csv, to_markdown
 from logpipe import datasets as catalogue
-from logpipe.errors import InputError, OutputError, UsageError
+from logpipe.errors import InputError, LogpipeError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from prefect import Task
+    from prefect import State, Task
     from prefect.context import TaskRunContext
     from prefect.futures import PrefectFuture
 
@@ -36,6 +36,7 @@ __all__ = [
     "manifest",
     "plain_error",
     "publish",
+    "refused",
     "results_folder",
 ]
 
@@ -91,6 +92,13 @@ def results_folder(flow: str, output: str | None) -> str:
 def file_name(text: str) -> str:
     """A text (the name of a parser, perhaps with a module) as part of a file name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
+
+
+def refused(error: LogpipeError) -> State[Any]:
+    """The state of a flow that cannot begin: a mistake of the user needs no traceback in a log."""
+    from prefect.states import Failed
+
+    return Failed(message=plain_error(error), data=error)
 
 
 def plain_error(error: BaseException) -> str:

@@ -16,8 +16,10 @@ Without an address, a cluster of this machine is made for the flow and ends with
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,7 +30,14 @@ from logpipe.errors import InputError, UsageError
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
-__all__ = ["KINDS", "check_server", "reachable_server", "runner_setting", "task_runner"]
+__all__ = [
+    "KINDS",
+    "check_server",
+    "ended_with_us",
+    "reachable_server",
+    "runner_setting",
+    "task_runner",
+]
 
 KINDS = ("threads", "processes", "dask", "ray")
 
@@ -147,14 +156,14 @@ def check_server() -> None:
 def reachable_server() -> Iterator[None]:
     """A Prefect server that the runner's processes can reach, for as long as the flow runs.
 
-    Threads share the server that Prefect starts for a flow. Other processes would each start one
-    of their own, so theirs is started here and its address handed on.
+    Processes would each start one of their own, so it is started here and its address handed on;
+    and Prefect would leave one of its own running if the flow's process is killed.
 
     Raises:
         UsageError: the cluster is elsewhere, so that a temporary server here is no use.
     """
     kind, address = runner_setting()
-    if kind == "threads" or os.environ.get("PREFECT_API_URL"):
+    if os.environ.get("PREFECT_API_URL"):
         yield
         return
     if urlsplit(address).hostname not in (None, *_HERE):
@@ -170,11 +179,43 @@ def reachable_server() -> Iterator[None]:
         return
     server = SubprocessASGIServer()
     server.start()
+    started = server.server_process
     try:
-        with temporary_settings({PREFECT_API_URL: server.api_url}):
+        with (
+            ended_with_us(started.pid) if started is not None else nullcontext(),
+            temporary_settings({PREFECT_API_URL: server.api_url}),
+        ):
             # Processes that a cluster starts read the environment, too.
             os.environ["PREFECT_API_URL"] = server.api_url
             yield
     finally:
         os.environ.pop("PREFECT_API_URL", None)
         server.stop()
+
+
+_WATCH = """
+import os, signal, sys
+if not os.read(0, 1):
+    os.kill(int(sys.argv[1]), signal.SIGTERM)
+"""
+
+
+@contextmanager
+def ended_with_us(pid: int) -> Iterator[None]:
+    """A process that is ended when this one dies in the block, even by `kill -9`.
+
+    It would hold our standard output open, so that whoever reads that from a pipe waits for ever.
+    """
+    # The pipe ends with this process, however that ends; a byte says that all went well.
+    watch = subprocess.Popen(
+        [sys.executable, "-ISc", _WATCH, str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us, and the server has to outlive its handling
+    )
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            watch.communicate(b".", timeout=10)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logpipe.errors import UnknownNameError
+from logpipe.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -61,6 +61,7 @@ class Registry:
 
         Raises:
             UnknownNameError: no such name, module or attribute; the message lists what there is.
+            UsageError: the module ends the program when it is imported.
         """
         if ":" in name_or_path:
             folder = str(Path.cwd())
@@ -104,6 +105,11 @@ class Registry:
                     f"or in the current folder"
                 ) from None
             raise
+        except SystemExit as error:
+            raise UsageError(
+                f"{self.word} {path!r}: module {module_name!r} ends the program when it is "
+                f'imported; let it do so only `if __name__ == "__main__"`'
+            ) from error
         try:
             found: object = module
             for part in attribute.split("."):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from logpipe.cli.options import (
     json_option,
@@ -185,6 +186,10 @@ def parse_logs(
     from logpipe.formats.readers import open_sources
     from logpipe.parsers import REGISTRY
 
+    context = click.get_current_context(silent=True)
+    named = context is not None and context.get_parameter_source("parser")
+    if model is not None and named is ParameterSource.COMMANDLINE:
+        raise UsageError("a saved model has its own parser; leave --parser away")
     constructor: Any = REGISTRY.load(parser)
     parameters = typed_parameters(parser, constructor, settings)
     sources = open_sources(logs)

@@ -105,7 +105,10 @@ class PerRecord:
         if self._open is not None and sum(map(len, self._more)) >= self._longest:
             self._close()
         if self._open is None:
-            self._inner.write_rows(Rows.of(batch, source))
+            # Not `Rows.of`: all rows of an output have the same keys.
+            none = ByteColumn(np.zeros(len(batch) + 1, np.int32), np.zeros(0, np.uint8))
+            alone = np.ones(len(batch), np.int64)
+            self._inner.write_rows(Rows(batch, source, batch.line_numbers(), alone, none))
         else:
             self._more.append(batch.render())
             self._more_lines += len(batch)

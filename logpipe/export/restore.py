@@ -58,8 +58,14 @@ def restore(path: str, source: str | None = None) -> Iterator[bytes]:
         source: only this input; None means all, one after the other.
 
     Raises:
-        InputError: it cannot be read, is not Parquet, not ours, or damaged.
+        InputError: it cannot be read, is not Parquet, not ours, or damaged, or has no such source.
     """
+    if source is not None:
+        known = file_info(path).info.sources
+        if source not in known:
+            raise InputError(
+                f"{path}: has no source {source!r}; there is {', '.join(map(repr, known))}"
+            )
     for rows in read_rows(path):
         if source is not None and rows.source != source:
             continue

@@ -71,6 +71,8 @@ def load(name_or_path: str, **parameters: object) -> Parser:
             )
     try:
         parser = factory(**parameters)
+    except SystemExit as error:
+        raise ParserError(f"parser {name_or_path!r} ends the program when it is made") from error
     except (TypeError, ValueError) as error:
         if isinstance(error, UsageError):
             raise

@@ -247,7 +247,7 @@ class TableLearning(Learning):
             raise ParserError(f"{where}: {error}") from error
         except LogpipeError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plug-in must not end the program
             raise ParserError(
                 f"{where}: parser {self._name!r} failed in {method}: "
                 f"{type(error).__name__}: {error}"

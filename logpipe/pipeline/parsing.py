@@ -31,7 +31,7 @@ from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
 from logpipe.parsers.stream import Progress, learned, matched, workers
 from logpipe.parsers.summary import Summary
 from logpipe.parsers.tables import TableLearning, has_matcher
-from logpipe.template import TemplateTable
+from logpipe.template import UNKNOWN_GROUP, TemplateTable
 
 Value = bytes
 """A value of a slot; the name keeps clear of `ParseResult.bytes`."""
@@ -280,6 +280,7 @@ def parse(
         warnings=(
             *_encoded(sources),
             *_headerless(summary, job.layout.name),
+            *(_unknown(summary, info.templates, model) if model is not None else ()),
             *learning.warnings(),
         ),
         _learning=learning,
@@ -310,6 +311,17 @@ def _headerless(summary: Summary, layout: str) -> list[str]:
     return [
         f"{summary.headerless:,} of {summary.lines:,} lines do not have the header of layout "
         f"{layout}; all of such a line is its message"
+    ]
+
+
+def _unknown(summary: Summary, templates: TemplateTable, model: str) -> list[str]:
+    counts = summary.counts
+    unknown = sum(int(counts[t.id]) for t in templates if t.group == UNKNOWN_GROUP)
+    if not unknown:
+        return []
+    return [
+        f"{unknown:,} of {summary.lines:,} lines fit no template of the model {model}; "
+        f"they are in group {UNKNOWN_GROUP}"
     ]
 
 

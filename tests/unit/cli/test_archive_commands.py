@@ -176,7 +176,7 @@ def test_a_damaged_or_newer_header_costs_no_line(tmp_path: Path) -> None:
     log.write_bytes(LOG)
     assert logpipe("compress", log, "-o", packed, "-q").code == 0
     good = packed.read_bytes()
-    for at, words in ((2, b"is not a logpipe archive"), (8, b"use a newer logpipe")):
+    for at, words in ((2, b"begins like a logpipe archive"), (8, b"use a newer logpipe")):
         packed.write_bytes(good[:at] + b"\x07" + good[at + 1 :])
 
         assert logpipe("cat", packed).code == 3

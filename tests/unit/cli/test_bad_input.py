@@ -51,6 +51,7 @@ def test_a_truncated_gzip_file(tmp_path: Path) -> None:
         (["--set", "depth=1"], ["depth must be at least 3"]),
         (["--set", "depth=4", "--set", "depth=5"], ["given twice"]),
         (["--model", "no.json"], ["no.json"]),
+        (["--model", "no.json", "--parser", "drain"], ["leave --parser away"]),
         (["--style", "xml"], ["loghub"]),
         (["-j", "0"], ["-j"]),
         (["--nonsense"], ["--nonsense", "logpipe parse --help"]),
@@ -294,15 +295,27 @@ def test_a_parser_that_breaks_its_contract(tmp_path: Path) -> None:
         "    templates_ = ()\n"
         "    def fit_predict(self, messages):\n        return [1]\n"
         "    predict = fit_predict\n"
+        "class Ends(Raises):\n"
+        "    def fit_predict(self, messages):\n        raise SystemExit(0)\n"
+        "class Never(Raises):\n"
+        "    def __init__(self):\n        raise SystemExit(0)\n"
         "number = 3\n"
     )
-    for name in ("Raises", "Short", "number"):
+    (tmp_path / "program.py").write_text("import sys\nsys.exit(0)\n")
+    for name in (
+        "mine:Raises",
+        "mine:Short",
+        "mine:Ends",
+        "mine:Never",
+        "mine:number",
+        "program:A",
+    ):
         ran = logpipe(
-            "parse", log, "--parser", f"mine:{name}", "-o", "out.parquet", cwd=tmp_path,
+            "parse", log, "--parser", name, "-o", "out.parquet", cwd=tmp_path,
             PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE="1",
         )  # fmt: skip
-        refused(ran, f"mine:{name}")
-        assert names(tmp_path) == ["app.log", "mine.py"]
+        refused(ran, name)
+        assert names(tmp_path) == ["app.log", "mine.py", "program.py"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -233,6 +233,8 @@ def test_a_saved_model_is_used_unchanged(tmp_path: Path) -> None:
     model = tmp_path / "model.json"
     logpipe("parse", log, "-o", tmp_path / "a.jsonl", "--save-model", model)
     before = model.read_bytes()
+    said = logpipe("parse", other, "--model", model, "-o", tmp_path / "b.jsonl").err
+    assert f"fit no template of the model {model}" in said
     ran = logpipe("parse", other, "--model", model, "-q")
     rows = [json.loads(line) for line in ran.out.splitlines()]
 

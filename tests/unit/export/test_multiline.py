@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from logpipe.batch import ParsedBatch
+from logpipe.export import open_sink
 from logpipe.export.base import Rows
 from logpipe.export.multiline import PerRecord, select
 from logpipe.export.text import whole_lines
@@ -101,6 +105,17 @@ def test_a_log_without_headers_has_one_row_per_line() -> None:
     rows = feed(*batches_of(example(), [MORE] * 5, 2)).rows
 
     assert [row[1] for row in rows] == [1, 2, 3, 4, 5]
+
+
+def test_rows_before_the_first_header_have_the_keys_of_all_others(tmp_path: Path) -> None:
+    """JSON lines: `lines` and `continuation` are not left out where there is nothing to attach."""
+    out, made = tmp_path / "out.jsonl", example()
+    sink = open_sink(str(out), info=made.info(), multiline=True)
+    sink.write(made.batch([MORE, HEAD, MORE]), "app.log")
+    sink.finish()
+
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["lines"], row["continuation"] is None) for row in rows] == [(1, True), (2, False)]
 
 
 def test_an_endless_record_ends() -> None:

@@ -114,6 +114,8 @@ def test_several_sources_are_told_apart(tmp_path: Path) -> None:
     assert pq.read_table(out)["line_no"].to_pylist() == [1, 2, 3, 4, 5] * 2
     assert b"".join(restore(str(out), "b.log")) == second.render()
     assert b"".join(restore(str(out))) == first.render() + second.render()
+    with pytest.raises(InputError, match=r"no source 'c.log'; there is 'a.log', 'b.log'"):
+        next(restore(str(out), "c.log"))
 
 
 def test_many_row_groups_read_back_as_one_table(

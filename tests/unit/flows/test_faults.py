@@ -62,6 +62,34 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(prefect, tmp_path
     assert not folder.exists()
 
 
+HOLDER = """
+import subprocess, sys, time
+from flows.runners import ended_with_us
+sleeper = "import time; print('x', flush=True); time.sleep(90)"
+other = subprocess.Popen([sys.executable, "-c", sleeper])
+with ended_with_us(other.pid):
+    time.sleep(float(sys.argv[1]))
+print("left", other.poll(), flush=True)
+other.kill()
+"""
+
+
+def test_a_killed_run_takes_its_temporary_server_along():
+    """The server would hold standard output open, and a pipe that reads it would wait for ever."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, "60"], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"x\n"
+        run.send_signal(signal.SIGKILL)
+        assert run.communicate(timeout=30)[0] == b""
+
+
+def test_a_run_that_ends_well_stops_its_server_itself():
+    """Whoever watches over it leaves it alone then."""
+    run = subprocess.run([sys.executable, "-c", HOLDER, "0.5"], capture_output=True, timeout=60)
+
+    assert run.stdout.split() == [b"x", b"left", b"None"]
+
+
 def test_a_disk_that_takes_no_more_spoils_nothing_else(prefect, results, tmp_path):
     """The output that does not fit fails with its reason, the other one is there; then the rest."""
     write_log(tmp_path / "large.log", 5)

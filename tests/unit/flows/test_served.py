@@ -145,6 +145,21 @@ def test_the_literal_command_runs_the_flow(served, expected, tmp_path):
     assert (tmp_path / NAME / "drain.parquet").read_bytes() == expected
 
 
+def test_a_mistake_in_a_parameter_is_the_state_of_the_run(served, tmp_path):
+    """Its reason is one line in the terminal of `up`, whatever Prefect prints of its own below."""
+    before = len(served.up.said.read_bytes())
+    ran = served.prefect(
+        *("deployment", "run", "parse-all", "--watch"),
+        *("-p", 'datasets=["nosuch"]', "-p", f'output="{tmp_path}"'),
+    )
+
+    assert ran.returncode == 1
+    said = served.up.said.read_bytes()[before:].decode()
+    (line,) = [text for text in said.splitlines() if "Finished in state Failed" in text]
+    assert "unknown data set or group 'nosuch'" in line
+    assert said.count("Traceback") == 1
+
+
 def test_a_worker_of_a_work_pool_writes_the_same(served, expected, tmp_path):
     """prefect.yaml deploys the flows to a pool; then a name that several have lists them."""
     pool = served.prefect("work-pool", "create", "logpipe", "--type", "process")
