@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from logpipe.archive.packing import STORED, Level, far_estimate, pack, pack_plain
+from logpipe.archive.packing import STORED, Data, Level, far_estimate, pack, pack_plain
 from logpipe.archive.unpacking import (
     CODED_ROWS,
     COLUMNS,
@@ -41,9 +42,12 @@ __all__ = [
     "unpack_block",
 ]
 
+_Packed: TypeAlias = "tuple[int, int, int, Data]"
+"""A stream: kind, size, packing, and what was packed."""
+
 _FILTER_SHARE = 20
 _SMALLEST_FILTER = 64
-_PIECE = 1 << 18
+_PIECE, _GLANCE = 1 << 18, 1 << 15
 _PIECES = 4
 _SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
 """What the packer of plain bytes makes of a block, against zstd -3 on pieces of it, at best."""
@@ -79,15 +83,16 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
         # Rows of a kind that no codec holds; the bytes are stored all the same.
         pass
     if not payload or _may_be_smaller_plain(raw, len(payload), level):
-        plain = _payload([(0, len(raw), *pack_plain(raw.tobytes(), level))])
+        plain = _payload([(0, len(raw), *pack_plain(raw, level))])
         if not payload or len(plain) < len(payload):
             payload, streams, codec = plain, 1, PLAIN
     return _packed(raw, rows.lines, payload, streams, codec)
 
 
-def _streams(rows: BlockRows, level: Level) -> tuple[int, list[tuple[int, int, int, bytes]]]:
+def _streams(rows: BlockRows, level: Level) -> tuple[int, list[_Packed]]:
     if not rows.mixed:
-        encoded = [(kind, s.tobytes()) for kind, s in enumerate(rows.encode()) if len(s)]
+        streams = enumerate(rows.encode(quick=level == "fast"))
+        encoded = [(kind, data) for kind, data in streams if data]
         return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]
     table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
     packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
@@ -96,9 +101,13 @@ def _streams(rows: BlockRows, level: Level) -> tuple[int, list[tuple[int, int, i
 
 def _may_be_smaller_plain(raw: memoryview, payload: int, level: Level) -> bool:
     """Whether it is worth the time to pack the bytes as they are."""
-    if payload <= 0.8 * _SCALE[level] * _plain_estimate(raw):
+    most = 0.8 * _SCALE[level]
+    # Mostly a glance is enough.
+    if payload <= most / 2 * _plain_estimate(raw, _GLANCE):
         return False
-    return level != "max" or payload > _XZ * far_estimate(raw.tobytes())
+    if payload <= most * _plain_estimate(raw, _PIECE):
+        return False
+    return level != "max" or payload > _XZ * far_estimate(raw)
 
 
 def pack_bytes(raw: bytes, level: Level) -> PackedBlock:
@@ -128,14 +137,14 @@ def block_filter(raw: memoryview | bytes, payload: int) -> bytes:
     return filter_of(raw, max(payload // _FILTER_SHARE, _SMALLEST_FILTER))
 
 
-def _plain_estimate(raw: memoryview) -> float:
+def _plain_estimate(raw: memoryview, size: int) -> float:
     """About what zstd -3 makes of a block, from pieces of it."""
     step = max(len(raw) // _PIECES, 1)
-    if len(raw) <= _PIECE * _PIECES:
+    if len(raw) <= size * _PIECES:
         pieces = [raw]
     else:
-        pieces = [raw[i * step : i * step + _PIECE] for i in range(_PIECES)]
-    packed = sum(len(pack_plain(p.tobytes(), "fast")[1]) for p in pieces)
+        pieces = [raw[i * step : i * step + size] for i in range(_PIECES)]
+    packed = sum(len(pack_plain(p, "fast")[1]) for p in pieces)
     return packed * len(raw) / max(sum(len(p) for p in pieces), 1)
 
 
@@ -148,7 +157,7 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _payload(packed: Sequence[tuple[int, int, int, bytes]]) -> bytes:
+def _payload(packed: Sequence[_Packed]) -> bytes:
     head = b"".join(
         bytes([kind, packing]) + _varint(size) + _varint(len(data))
         for kind, size, packing, data in packed

@@ -10,7 +10,7 @@ A packer is imported when a stream needs it: to read an archive, mostly one of t
 from __future__ import annotations
 
 import threading
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from logpipe.errors import ArchiveError, NativeError
 
@@ -29,7 +29,11 @@ __all__ = [
 STORED, ZSTD, LZMA, MIXED = 0, 1, 2, 3
 
 Level = Literal["fast", "default", "max"]
+Data: TypeAlias = bytes | memoryview
 
+_FAST, _PLAIN_FAST = 1, 3
+"""Levels of zstd at level fast. In streams, 3 instead of 1 finds 1 % more, and takes a third
+longer. Plain bytes are held against zstd -3."""
 _SMALL = 48
 """Shorter streams are stored: the frame of a packer is as long."""
 _MAX_DICTIONARY = 26
@@ -41,27 +45,27 @@ _MIXES = 0.75
 """What it has to make of them, against LZMA: it knows nothing of what lies far back."""
 
 
-def pack(data: bytes, level: Level) -> tuple[int, bytes]:
+def pack(data: Data, level: Level) -> tuple[int, Data]:
     """A stream of a parsed block, packed, and by what."""
     if len(data) < _SMALL:
         return STORED, data
     if level == "fast":
-        return _best(data, (ZSTD, _zstd(data, 3)))
+        return _best(data, (ZSTD, _zstd(data, _FAST)))
     if level == "default":
         return _best(data, (LZMA, _lzma(data, 6)))
     return _best(data, _smallest(data))
 
 
-def pack_plain(data: bytes, level: Level) -> tuple[int, bytes]:
+def pack_plain(data: Data, level: Level) -> tuple[int, Data]:
     """Raw bytes of a block, packed, and by what: never larger than the yardstick of the level."""
     if level == "fast":
-        return _best(data, (ZSTD, _zstd(data, 3)))
+        return _best(data, (ZSTD, _zstd(data, _PLAIN_FAST)))
     if level == "default":
         return _best(data, (ZSTD, _zstd(data, 19)))
     return _best(data, _smallest(data))
 
 
-def far_estimate(data: bytes) -> int:
+def far_estimate(data: Data) -> int:
     """What zstd makes of bytes, repeats far away included, without taking its time."""
     import zstandard
 
@@ -70,7 +74,7 @@ def far_estimate(data: bytes) -> int:
     return len(zstandard.ZstdCompressor(compression_params=far).compress(data))
 
 
-def _smallest(data: bytes) -> tuple[int, bytes]:
+def _smallest(data: Data) -> tuple[int, bytes]:
     """By every packer that may win; the mixing coder takes seconds for a megabyte."""
     found = [(LZMA, _lzma(data, 9))]
     if len(data) <= _FEW:
@@ -85,11 +89,11 @@ def _size(packed: tuple[int, bytes]) -> int:
     return len(packed[1])
 
 
-def _best(data: bytes, packed: tuple[int, bytes]) -> tuple[int, bytes]:
+def _best(data: Data, packed: tuple[int, bytes]) -> tuple[int, Data]:
     return packed if len(packed[1]) < len(data) else (STORED, data)
 
 
-def _mixed(data: bytes) -> bytes:
+def _mixed(data: Data) -> bytes:
     from logpipe.native.rows import encode_text
 
     return encode_text(data)
@@ -99,14 +103,15 @@ _own = threading.local()
 """What a thread uses again: each has a few MB, which the system would give it page by page."""
 
 
-def _zstd(data: bytes, level: int) -> bytes:
+def _zstd(data: Data, level: int) -> bytes:
     import zstandard
 
-    if level != 3:
+    if level not in (_FAST, _PLAIN_FAST):
         return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
-    if not hasattr(_own, "compressor"):
-        _own.compressor = zstandard.ZstdCompressor(level=3, write_content_size=True)
-    packed: bytes = _own.compressor.compress(data)
+    name = f"compressor{level}"
+    if not hasattr(_own, name):
+        setattr(_own, name, zstandard.ZstdCompressor(level=level, write_content_size=True))
+    packed: bytes = getattr(_own, name).compress(data)
     return packed
 
 
@@ -121,7 +126,7 @@ def _filters(
     return [chosen]
 
 
-def _lzma(data: bytes, preset: int) -> bytes:
+def _lzma(data: Data, preset: int) -> bytes:
     """`properties, log2 of the dictionary, raw LZMA with end marker`."""
     import lzma
 

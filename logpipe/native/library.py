@@ -80,7 +80,7 @@ def owned(pointer: Any, free: Callable[[Any], None]) -> Any:
     return ffi.gc(pointer, partial(_free, lib, free))
 
 
-def bytes_pointer(data: bytes | npt.NDArray[np.uint8]) -> Any:
+def bytes_pointer(data: bytes | memoryview | npt.NDArray[np.uint8]) -> Any:
     """Bytes as the library takes them; valid while the result is held."""
     return ffi.from_buffer("uint8_t[]", data)
 

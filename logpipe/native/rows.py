@@ -137,7 +137,7 @@ def decode_rows(coded: CodedRows) -> bytes:
     )
 
 
-def encode_text(text: bytes) -> bytes:
+def encode_text(text: bytes | memoryview) -> bytes:
     """Codes bytes that have no rows."""
     return take_bytes(lib.lp_text_encode(bytes_pointer(text), len(text)))
 

@@ -87,7 +87,7 @@ def pack(folder: Path, name: str, text: bytes, level: str, block: int) -> str:
     raw.write_bytes(text)
     sizes, chunk, estimate = compressing.BLOCK, compressing._CHUNK, blocks._plain_estimate
     compressing.BLOCK, compressing._CHUNK = dict.fromkeys(sizes, block), block
-    blocks._plain_estimate = lambda raw: float("inf")
+    blocks._plain_estimate = lambda raw, size: float("inf")
     try:
         compressing.compress(
             str(raw), str(packed), level=level, layout=LAYOUT, force=True, threads=1

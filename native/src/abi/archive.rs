@@ -132,17 +132,32 @@ fn joined(streams: Vec<Vec<u8>>) -> LpBuffer {
     buffer
 }
 
-/// The streams of a block: parts 1 (where each begins and the last ends), 0 (all of them).
+/// Makes the streams of a block; `quick`: with codecs chosen on small samples. Returns how many there are.
 ///
 /// # Safety
 /// See lib.rs.
 #[no_mangle]
-pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock) -> *mut LpBuffer {
-    guard(std::ptr::null_mut(), || {
+pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock, quick: bool) -> i32 {
+    guard(-1, || {
         let block = object(block)?;
         let b = block.0.try_lock().map_err(busy)?;
         let mut scratch = block.1.try_lock().map_err(busy)?;
-        Ok(own(joined(encode::encode(&b, &mut scratch)?.into())))
+        encode::encode(&b, &mut scratch, quick)?;
+        Ok(STREAMS as i32)
+    })
+}
+
+/// The bytes of a stream of the block that was encoded last, until another one is. Returns their number.
+///
+/// # Safety
+/// `data` points to a pointer.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_stream(block: *const LpBlock, stream: usize, data: *mut *const u8) -> i64 {
+    guard(-1, || {
+        let scratch = object(block)?.1.try_lock().map_err(busy)?;
+        let stream = scratch.streams.get(stream).ok_or("no such stream")?;
+        *data = stream.as_ptr();
+        Ok(stream.len() as i64)
     })
 }
 

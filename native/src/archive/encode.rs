@@ -52,12 +52,16 @@ pub struct Scratch {
     fields: Vec<u32>,
     /// Columns of split values.
     parts: Vec<Column>,
+    /// The streams of the last block.
+    pub streams: Streams,
 }
 
 struct Encoder<'a> {
     streams: Streams,
     table: Vec<u8>,
     scratch: &'a mut Scratch,
+    /// Codecs are chosen on small samples.
+    quick: bool,
 }
 
 impl Encoder<'_> {
@@ -70,7 +74,7 @@ impl Encoder<'_> {
             put_literal(column.get(0), &mut self.table, &mut self.streams);
             return;
         }
-        let plans = Sample::of(column).plans(&self.scratch.pool, depth);
+        let plans = Sample::of(column, self.quick).plans(&self.scratch.pool, depth);
         for (_, plan) in &plans {
             if self.try_plan(column, plan, depth) {
                 return;
@@ -192,8 +196,10 @@ impl Encoder<'_> {
     }
 }
 
-/// The streams of a block of columns.
-pub fn encode(block: &Builder, scratch: &mut Scratch) -> Result<Streams, String> {
+/// Makes the streams of a block of columns, `scratch.streams`.
+///
+/// `quick`: codecs are chosen on small samples.
+pub fn encode(block: &Builder, scratch: &mut Scratch, quick: bool) -> Result<(), String> {
     if let Some(why) = &block.broken {
         return Err(why.clone());
     }
@@ -205,7 +211,9 @@ pub fn encode(block: &Builder, scratch: &mut Scratch) -> Result<Streams, String>
     }
     scratch.pool.clear();
     let (columns, order) = renumbered(&block.columns);
-    let mut encoder = Encoder { streams: Streams::default(), table: Vec::new(), scratch };
+    let mut streams = std::mem::take(&mut scratch.streams);
+    streams.iter_mut().for_each(Vec::clear);
+    let mut encoder = Encoder { streams, table: Vec::new(), scratch, quick };
     put_templates(&block.templates, &mut encoder.streams);
     for slots in &columns {
         slots.iter().for_each(|c| put_varint(&mut encoder.streams[TABLE], u64::from(*c)));
@@ -218,9 +226,10 @@ pub fn encode(block: &Builder, scratch: &mut Scratch) -> Result<Streams, String>
     for &c in &order {
         encoder.column(&block.gathered[c as usize], 0);
     }
-    let Encoder { mut streams, table, .. } = encoder;
+    let Encoder { mut streams, table, scratch, .. } = encoder;
     streams[TABLE].extend_from_slice(&table);
-    Ok(streams)
+    scratch.streams = streams;
+    Ok(())
 }
 
 /// Number of templates, their slots, the lengths of their literals; the literals themselves.

@@ -663,7 +663,9 @@ mod tests {
         block.rows = rows.rows.clone();
         block.templates = rows.templates.clone();
         block.columns = columns;
-        let streams = encode::encode(&block, &mut Scratch::default()).unwrap();
+        let mut scratch = Scratch::default();
+        encode::encode(&block, &mut scratch, false).unwrap();
+        let streams = scratch.streams;
         let mut parts = Parts::default();
         for k in 0..STREAMS {
             parts.sizes[k] = streams[k].len();

@@ -37,10 +37,25 @@ pub struct Filter {
     bits: Vec<u64>,
 }
 
-/// A gram in lower case as a number, first byte lowest.
+/// All there is to know of a word of up to 24 bytes.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Word {
+    first: u64,
+    /// Of a word of more than 16 bytes.
+    second: u64,
+    last: u64,
+    n: usize,
+}
+
+/// Eight bytes as a number, first byte lowest.
 #[inline(always)]
-fn gram(bytes: &[u8; GRAM]) -> u64 {
-    let v = u64::from_le_bytes(*bytes);
+fn load(text: &[u8], at: usize) -> u64 {
+    text[at..].first_chunk::<GRAM>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// A gram in lower case.
+#[inline(always)]
+fn lower(v: u64) -> u64 {
     // Bytes 'A'..='Z' get bit 5: 0x3f brings 'A' to 0x80, 0x25 brings 'Z' + 1 there.
     let low = v & 0x7F7F_7F7F_7F7F_7F7F;
     let from_a = low.wrapping_add(0x3F3F_3F3F_3F3F_3F3F);
@@ -60,8 +75,9 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// The gram at a place, which has eight bytes.
+#[inline(always)]
 fn gram_at(text: &[u8], at: usize) -> u64 {
-    text[at..].first_chunk::<GRAM>().map_or(0, gram)
+    lower(load(text, at))
 }
 
 impl Filter {
@@ -73,9 +89,8 @@ impl Filter {
     #[inline(always)]
     pub fn of(text: &[u8]) -> Filter {
         let mut filter = Filter::empty(MAX_LOG);
-        // Words of a log come again and again; what was just put in need not be put in again. Up to
-        // 16 bytes, a word is known by its first and last eight and its length.
-        let mut recent = vec![(0u64, 0u64, 0usize); 1024];
+        // Words of a log come again and again; what was just put in need not be put in again.
+        let mut recent = vec![Word::default(); 1024];
         // Two passes over what is still in the nearest cache; no word goes on behind a line feed.
         let mut rest = text;
         while !rest.is_empty() {
@@ -89,24 +104,30 @@ impl Filter {
     }
 
     #[inline(always)]
-    fn add(&mut self, text: &[u8], recent: &mut [(u64, u64, usize)]) {
+    fn add(&mut self, text: &[u8], recent: &mut [Word]) {
         let filter = self;
         each_long_word(text, |start, end| {
-            let (first, last, n) = (gram_at(text, start), gram_at(text, end - GRAM), end - start);
-            if n <= 2 * GRAM {
-                let seen = &mut recent[(first ^ last.rotate_left(21)).wrapping_mul(K) as usize >> 54];
-                if *seen == (first, last, n) {
+            let n = end - start;
+            let word = Word {
+                first: load(text, start),
+                second: if n > 2 * GRAM { load(text, start + GRAM) } else { 0 },
+                last: load(text, end - GRAM),
+                n,
+            };
+            if n <= 3 * GRAM {
+                let place = (word.first ^ word.last.rotate_left(21)).wrapping_mul(K) as usize >> 54;
+                if recent[place] == word {
                     return;
                 }
-                *seen = (first, last, n);
+                recent[place] = word;
             }
-            filter.set(mixed(first));
+            filter.set(mixed(lower(word.first)));
             let mut at = start + GRAM;
             while at + GRAM <= end {
                 filter.set(mixed(gram_at(text, at)));
                 at += GRAM;
             }
-            filter.set(mixed(last ^ END));
+            filter.set(mixed(lower(word.last) ^ END));
         });
         each_dot(text, |at| {
             if let Some(v) = between_dots(&text[at..]) {
@@ -217,6 +238,17 @@ impl Filter {
 /// `.19.102.` at the beginning of a text, as a number; none if something else is there.
 #[inline(always)]
 fn between_dots(text: &[u8]) -> Option<u64> {
+    // Most dots have no two others near enough.
+    if let Some(block) = text.first_chunk::<32>() {
+        let behind = equal(block, b'.') >> 1;
+        let second = behind & behind.wrapping_neg();
+        let third = behind ^ second;
+        let third = third & third.wrapping_neg();
+        // Digits number 1 to 5: the second dot is at 2 to 6, and the third 2 to 6 behind it.
+        if second & 0b11_1110 == 0 || third & (second << 1) != 0 || third == 0 || third > second << 6 {
+            return None;
+        }
+    }
     let mut v = 0u64;
     let mut at = 0;
     for _ in 0..2 {
@@ -408,6 +440,7 @@ mod tests {
 
     #[test]
     fn grams_are_in_lower_case() {
+        let gram = |text: &[u8]| gram_at(text, 0);
         assert_eq!(gram(b"AZaz@[09"), gram(b"azaz@[09"));
         assert_ne!(gram(b"@@@@@@@@"), gram(b"````````"));
         assert_ne!(gram(b"[[[[[[[["), gram(b"{{{{{{{{"));

@@ -32,7 +32,7 @@ def use_little_blocks(patch: pytest.MonkeyPatch) -> None:
     """Blocks of some hundred lines, all of columns."""
     patch.setattr(compressing, "BLOCK", dict.fromkeys(compressing.BLOCK, 50_000))
     patch.setattr(compressing, "_CHUNK", 20_000)
-    patch.setattr(blocks, "_plain_estimate", lambda raw: float("inf"))
+    patch.setattr(blocks, "_plain_estimate", lambda raw, size: float("inf"))
 
 
 @pytest.fixture
