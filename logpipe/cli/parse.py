@@ -133,6 +133,12 @@ def command(
         year=year,
         sink=None if output is None else sink,
     )
+    if multiline and not quiet and not result.info.field_names:
+        click.echo(
+            f"logpipe: --multiline attaches nothing: layout {result.layout} has no header; "
+            f"name one by --format",
+            err=True,
+        )
     if not quiet and (style == "otel" or (output or "").endswith(".parquet")):
         _say_yearless(result)
     if templates is not None:

@@ -8,6 +8,7 @@ fields, then with more fields. Lines that begin with a blank and do not fit are 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,9 @@ _THRESHOLD = 0.6
 _PROBE = 60
 _NEARLY = 0.03
 _MAX_KEYS = 500
+
+_CONTINUATION = re.compile(rb"[ \t]|Traceback\b|Caused by: |[\w.$]+(?:Error|Exception)\b")
+"""Lines of a record's further text: indented ones, and what stack traces begin with at column 0."""
 
 _TIME_KEYS = (
     "timestamp",
@@ -109,7 +113,7 @@ def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[s
     shape_ids, shapes, value = _split(layout, lines)
     fits = [i for i, shape in enumerate(shape_ids) if shape]
     misfits = (i for i, shape in enumerate(shape_ids) if not shape)
-    continuation = sum(lines[i][:1] in (b" ", b"\t") for i in misfits)
+    continuation = sum(_CONTINUATION.match(lines[i]) is not None for i in misfits)
     checked = _checked_fields(layout)
     # Of the lines of a shape, each has the same fields.
     counts = Counter(shape_ids[i] for i in fits)
@@ -288,10 +292,13 @@ def detect(head: bytes, *, times: bool = True) -> Detection:
     trials = [_try(trial.layout, lines) for trial in likely]
     best = max((trial.share for trial, _ in trials), default=0.0)
     if best < _THRESHOLD:
-        nearest = max(first, key=lambda trial: trial.share)
+        # Of a few lines spread over the head many a layout fits more than of all.
+        tried = [trial for trial, _ in trials] or first
+        nearest = max(tried, key=lambda trial: trial.share)
         near = f" (nearest: {nearest.layout.name}, {nearest.share:.0%})" if nearest.fits else ""
+        counted = f"the {len(lines):,} lines looked at"
         return Detection(
-            plain, 1.0, f"layout plain: no header layout fits {_THRESHOLD:.0%} of the lines{near}"
+            plain, 1.0, f"layout plain: no header layout fits {_THRESHOLD:.0%} of {counted}{near}"
         )
     # `max` takes the first of equals, and the candidates come in the order of preference.
     trial, rows = max(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from logpipe.errors import UsageError
-from logpipe.formats.auto import Detection, resolve
+from logpipe.formats.auto import HEAD_BYTES, Detection, resolve
 from logpipe.formats.layouts import Layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, head
 
 __all__ = ["pick_layout"]
+
+_FURTHER = 8 << 20
+"""Where a log is looked at again if its first lines have no header."""
 
 
 def pick_layout(
@@ -35,6 +39,8 @@ def pick_layout(
         if not first_bytes and layout == "auto":
             continue  # an empty log looks like nothing
         detection = resolve(layout, first_bytes, times=times)
+        if layout == "auto" and times and not detection.layout.fields:
+            detection = _further_on(source, detection)
         if layout != "auto" and detection.layout.fields:
             return detection.layout, detection.reason
         if found is not None and detection.layout.spec != found[1].layout.spec:
@@ -47,3 +53,18 @@ def pick_layout(
     if found is None:
         return layout_for("plain"), "there is nothing to look at"
     return found[1].layout, found[1].reason
+
+
+def _further_on(source: Source, found: Detection) -> Detection:
+    """What lines behind the head have: a log may begin with pages of something else."""
+    more = head(source, _FURTHER)
+    tail = more[-HEAD_BYTES:] if len(more) > HEAD_BYTES else _half(more)
+    detection = resolve("auto", tail.partition(b"\n")[2])
+    if not detection.layout.fields:
+        return found
+    return replace(detection, reason=f"{detection.reason} further on, but not the first ones")
+
+
+def _half(data: bytes) -> bytes:
+    # Of a small file the head was its first lines, not all of its first bytes.
+    return data[len(data) // 2 :]

@@ -310,7 +310,8 @@ def _headerless(summary: Summary, layout: str) -> list[str]:
         return []
     return [
         f"{summary.headerless:,} of {summary.lines:,} lines do not have the header of layout "
-        f"{layout}; all of such a line is its message"
+        f"{layout}; such a line is a message as a whole, or with --multiline part of the record "
+        f"before it"
     ]
 
 

@@ -1,11 +1,14 @@
 """`--format auto`: it picks what a person would, and says why."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from logpipe.errors import LayoutError, UnknownNameError
 from logpipe.formats.auto import HEAD_BYTES, detect, discover, resolve
+from logpipe.formats.picking import pick_layout
+from logpipe.formats.readers import open_sources
 
 
 def many(make: Callable[[int], str], count: int = 200) -> bytes:
@@ -75,6 +78,35 @@ def test_continuation_lines_count_for_no_side() -> None:
 
     assert found.layout.name == "log4j"
     assert found.share == 1.0
+
+
+def test_stack_traces_count_for_no_side() -> None:
+    """What begins at column 0 in a trace of Java or Python is no other layout either."""
+    java = "java.io.IOException: no\n\tat a.B.c(B.java:1)\nCaused by: a.b.OtherError\n\t... 3 more"
+    python = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: no'
+    for trace in (java, python):
+        head = many(lambda i, t=trace: f"2024-05-01 {clock(i)},123 ERROR a.B: no {i}\n{t}")
+
+        assert detect(head).layout.name == "log4j"
+
+
+def test_the_nearest_layout_is_that_of_all_lines_looked_at() -> None:
+    """Every 16th line has a header: a probe of every 16th line would see nothing else."""
+    head = many(lambda i: f"2024-05-01 {clock(i)} job {i}" if i % 16 == 0 else f"text {i}", 960)
+    found = detect(head)
+
+    assert found.layout.name == "plain"
+    assert "of the 960 lines looked at (nearest: datetime, 6%)" in found.reason
+
+
+def test_a_log_that_begins_with_other_text_is_looked_at_again(tmp_path: Path) -> None:
+    """1,500 lines of a banner, and then what it is a log of."""
+    banner, rest = many(lambda i: f"*** {i} ***", 1500), HEADS["log4j"] * 100
+    (tmp_path / "app.log").write_bytes(banner + rest)
+    layout, reason = pick_layout("auto", open_sources([str(tmp_path / "app.log")]))
+
+    assert layout.name == "log4j"
+    assert "further on, but not the first ones" in reason
 
 
 def test_under_sixty_percent_the_lines_have_no_header() -> None:
