@@ -58,6 +58,12 @@ class Catalogue(Mapping[str, Dataset]):
         try:
             return self._datasets[name]
         except KeyError:
+            members = [d.name for d in self._datasets.values() if name in d.groups]
+            if members:
+                raise UnknownNameError(
+                    f"{name!r} is a group of {len(members)} data sets; name one of them, such as "
+                    f"{members[0]!r}"
+                ) from None
             raise self._unknown(name, [*self._datasets], "data set") from None
 
     def __contains__(self, name: object) -> bool:

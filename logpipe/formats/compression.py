@@ -178,7 +178,7 @@ class DecodingReader:
             assert decoder is not None
             if decoder.needs_input and not self._input and not self._fill():
                 raise TruncatedInputError(
-                    f"{self.name}: ends in the middle of a {self._kind} member, at compressed byte "
+                    f"{self.name}: ends in the middle of the {self._kind} data, at compressed byte "
                     f"{self._raw.position}, after {self._delivered} decoded bytes; it was cut "
                     f"short. Everything before was read"
                 )

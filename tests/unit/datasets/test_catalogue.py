@@ -113,6 +113,8 @@ def test_an_unknown_name_lists_what_comes_close(ask):
     """The system alone is what people type first."""
     with pytest.raises(UnknownNameError, match=r"unknown data set .*Did you mean .*loghub-2k/HDFS"):
         load()[ask]
+    with pytest.raises(UnknownNameError, match=r"group of 16 data sets; .* such as .loghub-2k/"):
+        load()["loghub-2k"]
     with pytest.raises(UnknownNameError, match=r"Groups: .*loghub-2k"):
         load().resolve([ask])
     assert ask not in load()
