@@ -54,7 +54,11 @@ __all__ = [
 ]
 
 MAX_CHUNK = 2**31 - 128
-"""Bytes one chunk, and therefore one line, may have: value offsets are int32."""
+"""Bytes one chunk may have: value offsets are int32."""
+
+MAX_LINE = 1 << 27
+"""Bytes of a line that is still read as one: a parse holds about ten times as many. A file without
+line feeds is a binary one that somebody named by mistake, and should not take the machine down."""
 
 
 class Header:
@@ -147,6 +151,9 @@ class Arena:
 
         Returns the bytes after the last newline, to be carried to the next chunk; they are part of
         this chunk only at the end of the source. `used` is 0 at the end.
+
+        Raises:
+            NativeError: one line is much longer than `MAX_LINE`.
         """
         size = max(size, 1)
         view = self.input(len(carried) + size)
@@ -166,7 +173,9 @@ class Arena:
                 return bytes(view[self.used : have])
             # One line longer than the chunk: go on until it ends.
             searched = have
-            view = self.input(min(2 * have, MAX_CHUNK) if have < MAX_CHUNK else have + 1)
+            if have > MAX_LINE:
+                raise NativeError(f"a line of more than {MAX_LINE:,} bytes")
+            view = self.input(2 * have)
 
 
 class ArenaPool:

@@ -194,7 +194,9 @@ def _fill(arena: Arena, reader: RawReader, carried: bytes, size: int, name: str)
     try:
         return arena.fill(reader, carried, size)
     except NativeError as error:
-        raise InputError(f"{name}: {error}; a line has to fit into memory") from None
+        raise InputError(
+            f"{name}: {error}: not a log of lines? `logpipe compress` keeps any file"
+        ) from None
 
 
 def learned(

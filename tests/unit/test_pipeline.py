@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from logpipe.batch import ParsedBatch
 from logpipe.errors import InputError, ParserError, TruncatedInputError, UsageError
 from logpipe.export.base import ParseInfo
 from logpipe.formats.readers import open_sources
+from logpipe.native import parsing
 from logpipe.parsers import learning, stream
 from logpipe.parsers.base import text_template
 from logpipe.parsers.drain import Drain
@@ -485,3 +487,17 @@ def test_forgetting_groups_does_not_get_slower_with_their_number():
 
     seconds(1000)
     assert seconds(60_000) < 40 * max(seconds(6_000), 0.005)
+
+
+def test_a_file_without_lines_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A binary file named by mistake; a line that is merely long is read."""
+    monkeypatch.setattr(parsing, "MAX_LINE", 4 << 20)
+    log = tmp_path / "app.log"
+    log.write_bytes(b"a b\n" + bytes(5_000_000))
+    assert pipeline.parse(str(log)).lines == 2
+
+    log.write_bytes(b"a b\n" + bytes(20_000_000))
+    with pytest.raises(InputError, match=r"more than 4,194,304 bytes: not a log of lines\?"):
+        pipeline.parse(str(log))
