@@ -1,7 +1,7 @@
 //! C functions of the archive's blocks. `unsafe` as in lib.rs: pointers that come from outside.
 
 use crate::archive::{builder::Builder, decode, encode, hash, mixed, STREAMS};
-use crate::{busy, free, guard, hot, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
+use crate::{busy, free, guard, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
 use std::cell::RefCell;
 use std::sync::Mutex;
 
@@ -33,6 +33,47 @@ pub unsafe extern "C" fn lp_block_raw_free(buffer: *mut LpBuffer) {
         if spares.len() < SPARES && bytes.capacity() <= SPARE_BYTES {
             spares.push(bytes);
         }
+    }
+}
+
+/// The hot loops once more for processors that have AVX2: values are copied and compared 32 bytes at a time.
+mod hot {
+    use crate::archive::builder::Builder;
+    use crate::archive::decode::{self, Block, Scratch};
+    use crate::chunk::Chunk;
+    use crate::drain::Drain;
+    use crate::layout::Shapes;
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn add_avx2(b: &mut Builder, c: &Chunk, shapes: &Shapes, d: &Drain) -> Result<(), String> {
+        b.add(c, shapes, d)
+    }
+
+    /// `Builder::add` in the version for this processor.
+    pub fn add(b: &mut Builder, c: &Chunk, shapes: &Shapes, d: &Drain) -> Result<(), String> {
+        #[cfg(target_arch = "x86_64")]
+        if crate::hot::has_avx2() {
+            // SAFETY: the features were just detected.
+            return unsafe { add_avx2(b, c, shapes, d) };
+        }
+        b.add(c, shapes, d)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn decode_avx2(block: &Block, scratch: &mut Scratch, out: Vec<u8>) -> Result<Vec<u8>, String> {
+        decode::decode(block, scratch, out)
+    }
+
+    /// `decode::decode` in the version for this processor.
+    pub fn decode(block: &Block, scratch: &mut Scratch, out: Vec<u8>) -> Result<Vec<u8>, String> {
+        #[cfg(target_arch = "x86_64")]
+        if crate::hot::has_avx2() {
+            // SAFETY: the features were just detected.
+            return unsafe { decode_avx2(block, scratch, out) };
+        }
+        decode::decode(block, scratch, out)
     }
 }
 
@@ -82,7 +123,7 @@ pub unsafe extern "C" fn lp_match_rows(
         let shapes = header.shapes.read().map_err(busy)?;
         let mut c = object(chunk)?.0.try_lock().map_err(busy)?;
         set_used(&mut c, used)?;
-        hot::match_lines_best(&mut c, &d, &header.layout, &shapes, false);
+        crate::hot::match_lines_best(&mut c, &d, &header.layout, &shapes, false);
         Ok(c.lines() as i64)
     })
 }
@@ -103,7 +144,7 @@ pub unsafe extern "C" fn lp_block_add(
         let d = object(drain)?.0.read().map_err(busy)?;
         let shapes = object(header)?.shapes.read().map_err(busy)?;
         let c = object(chunk)?.0.try_lock().map_err(busy)?;
-        b.add(&c, &shapes, &d)?;
+        hot::add(&mut b, &c, &shapes, &d)?;
         Ok(b.raw.len() as i64)
     })
 }
@@ -218,7 +259,7 @@ pub unsafe extern "C" fn lp_block_decode(
             *part = slice(*data, *len as usize)?;
         }
         let block = decode::Block { streams: parts, lines: lines as usize, raw_len: raw_len as usize };
-        let raw = SCRATCH.with(|scratch| decode::decode(&block, &mut scratch.borrow_mut(), spare()))?;
+        let raw = SCRATCH.with(|scratch| hot::decode(&block, &mut scratch.borrow_mut(), spare()))?;
         Ok(own(LpBuffer::of(raw)))
     })
 }

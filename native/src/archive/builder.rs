@@ -93,6 +93,7 @@ impl Builder {
     }
 
     /// Appends a chunk that was matched and learned.
+    #[inline(always)]
     pub fn add(&mut self, chunk: &Chunk, shapes: &Shapes, drain: &Drain) -> Result<(), String> {
         let base = self.raw.len();
         if base + chunk.used >= 1 << 30 {
@@ -108,6 +109,7 @@ impl Builder {
         Ok(())
     }
 
+    #[inline(always)]
     fn add_rows(&mut self, base: u32, chunk: &Chunk, shapes: &Shapes, drain: &Drain) -> Result<(), String> {
         self.last.resize(RECENT, (u64::MAX, 0));
         let mut at = 0usize;

@@ -290,40 +290,79 @@ impl<'a, 'b> Decoder<'a, 'b> {
     }
 }
 
-/// Literals and columns of the templates that are used; a column with one value for all is literal.
-///
-/// The literals go behind the values, so that there is one place to copy from. Together they have at most
-/// `raw_len` bytes, or rows could not have them.
+/// What rows are made of, template by template: literals and columns that are written one after the other.
+struct Programs<'a> {
+    columns: &'a [Values<'a>],
+    parts: &'a [Step],
+    /// Literals go behind the values, so that there is one place to copy from.
+    arena: &'a mut Vec<u8>,
+    /// Where the literal under way begins.
+    start: usize,
+    steps: Vec<Step>,
+}
+
+impl Programs<'_> {
+    fn literal(&mut self, (a, b): Range) {
+        self.arena.extend_from_within(a as usize..b as usize);
+    }
+
+    /// A column behind the literal; one with one value for all is literal, and one that is split is its
+    /// parts in turn.
+    fn column(&mut self, column: u32) {
+        match self.columns.get(column as usize) {
+            Some(Values::Same(range)) => self.literal(*range),
+            Some(Values::Split { first, count }) => {
+                for part in &self.parts[*first..first + count] {
+                    self.literal((part.start, part.start + part.len));
+                    if part.column != NONE {
+                        self.column(part.column);
+                    }
+                }
+            }
+            _ => self.step(column),
+        }
+    }
+
+    fn step(&mut self, column: u32) {
+        let (start, end) = (self.start, self.arena.len());
+        self.steps.push(Step { start: start as u32, len: (end - start) as u32, column });
+        self.start = end;
+    }
+}
+
+/// Programs of the templates that are used. Their literals together have at most `raw_len` bytes, or rows
+/// could not have them.
 fn programs(
     table: &Templates,
     uses: &[usize],
     columns: &[Values],
+    parts: &[Step],
     arena: &mut Vec<u8>,
     raw_len: usize,
 ) -> Result<Vec<Vec<Step>>, String> {
     let most = arena.len() + raw_len;
     let mut programs: Vec<Vec<Step>> = vec![Vec::new(); uses.len()];
     for (t, template) in table.templates.iter().enumerate().filter(|(t, _)| uses[*t] > 0) {
-        let mut start = arena.len();
+        let start = arena.len();
+        let mut program = Programs { columns, parts, arena, start, steps: Vec::new() };
         for (k, literal) in template.literals.iter().enumerate() {
-            arena.extend_from_slice(literal);
-            let column = table.columns[t].get(k).copied().unwrap_or(NONE);
-            if let Some(Values::Same((a, b))) = columns.get(column as usize) {
-                arena.extend_from_within(*a as usize..*b as usize);
-            } else {
-                programs[t].push(Step { start: start as u32, len: (arena.len() - start) as u32, column });
-                start = arena.len();
+            program.arena.extend_from_slice(literal);
+            match table.columns[t].get(k) {
+                Some(&column) => program.column(column),
+                None => program.step(NONE),
             }
-            if arena.len() > most {
+            if program.arena.len() > most {
                 return Err(format!("the rows are longer than the block's {raw_len} bytes"));
             }
         }
+        programs[t] = program.steps;
     }
     arena.resize(arena.len() + PADDING, 0);
     Ok(programs)
 }
 
 /// The raw bytes, exactly `block.raw_len` of them in `block.lines` rows. `out` is memory to be used again.
+#[inline(always)]
 pub fn decode(block: &Block, scratch: &mut Scratch, mut out: Vec<u8>) -> Result<Vec<u8>, String> {
     if block.lines > block.raw_len {
         return Err(format!("{} lines in {} bytes", block.lines, block.raw_len));
@@ -359,12 +398,12 @@ pub fn decode(block: &Block, scratch: &mut Scratch, mut out: Vec<u8>) -> Result<
     d.end()?;
     let columns = d.columns;
     let Scratch { arena, rows, ranges, parts, .. } = scratch;
-    let programs = programs(&table, &uses, &columns, arena, block.raw_len)?;
+    let programs = programs(&table, &uses, &columns, parts, arena, block.raw_len)?;
     if out.len() < block.raw_len + PADDING {
         out.resize(block.raw_len + PADDING, 0);
     }
     out.truncate(block.raw_len + PADDING);
-    let sources = Sources { arena, ranges, parts };
+    let sources = Sources { arena, ranges };
     let mut renderer = Renderer::new(sources, columns, &mut out);
     for &t in rows.iter() {
         renderer.row(&programs[t as usize])?;

@@ -1,14 +1,14 @@
 //! Columns to raw bytes: literals and values in turn, row after row.
 //!
-//! What a value is made of is read where it is written: a number becomes text in its place, a split value
-//! is its parts in turn. Only what has no better form is text in the arena.
+//! What a value is made of is read where it is written: a number becomes text in its place. Split values
+//! were made part of the programs of rows. Only what has no better form is text in the arena.
 
 use super::ints::{unzigzag, Ints};
 use super::numbers::{write, Clock, MAX_WRITTEN, PADDED, PLAIN, SIGNED};
 
 pub type Range = (u32, u32);
 
-/// The values of a column.
+/// The values of a column; what is written of them is taken out.
 pub enum Values<'a> {
     /// There is none.
     Nothing,
@@ -23,7 +23,7 @@ pub enum Values<'a> {
         at: usize,
         lengths: &'a [u8],
     },
-    /// Entries by their ranges.
+    /// Entries by their ranges, from `entries` on.
     Dictionary {
         entries: usize,
         index: &'a [u8],
@@ -36,7 +36,7 @@ pub enum Values<'a> {
         ints: Ints<'a>,
         clock: Box<Clock>,
     },
-    /// Texts anywhere, by their ranges from `at` on.
+    /// Texts anywhere, by their ranges; the next one's is at `at`.
     Ranges {
         at: usize,
     },
@@ -58,152 +58,70 @@ pub struct Step {
 /// No column.
 pub const NONE: u32 = u32::MAX;
 
-/// Bytes that are copied at once; the arena and what is written are padded by as many.
+/// Bytes of a value that are copied at once.
 const BLOCK: usize = 32;
-/// Bytes behind what is written, and behind the arena.
+/// The same of a literal, which is mostly longer: how often a loop goes round is hard to foretell.
+const LITERAL: usize = 64;
+/// Bytes behind what is written, and behind the arena; no piece that is copied is larger.
 pub const PADDING: usize = 64;
 
 /// What values are read from.
 pub struct Sources<'a> {
     pub arena: &'a [u8],
     pub ranges: &'a [Range],
-    pub parts: &'a [Step],
-}
-
-/// Where the next value of a column is, and where the first one was.
-struct Column<'a> {
-    values: Values<'a>,
-    next: usize,
 }
 
 pub struct Renderer<'a, 'b> {
     sources: Sources<'b>,
-    columns: Vec<Column<'a>>,
+    columns: Vec<Values<'a>>,
     out: &'b mut [u8],
     at: usize,
     /// `out` without its padding.
     most: usize,
+    /// Why a value could not be written, if not for want of room.
+    failure: Option<String>,
 }
 
 impl<'a, 'b> Renderer<'a, 'b> {
     /// `out` is longer than what is to be written by `PADDING`, and so is the arena.
     pub fn new(sources: Sources<'b>, columns: Vec<Values<'a>>, out: &'b mut [u8]) -> Renderer<'a, 'b> {
         let most = out.len().saturating_sub(PADDING);
-        let columns = columns.into_iter().map(|values| Column { values, next: 0 }).collect();
-        Renderer { sources, columns, out, at: 0, most }
-    }
-
-    #[cold]
-    fn too_long(&self) -> String {
-        format!("the rows are longer than the block's {} bytes", self.most)
-    }
-
-    #[inline(always)]
-    fn copy(&mut self, start: usize, n: usize) -> Result<(), String> {
-        if self.at + n > self.most {
-            return Err(self.too_long());
-        }
-        copy(self.out, self.at, self.sources.arena, start, n);
-        self.at += n;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn range(&mut self, (start, end): Range) -> Result<(), String> {
-        self.copy(start as usize, (end - start) as usize)
-    }
-
-    #[inline(always)]
-    fn number(&mut self, v: u64, form: u8) -> Result<(), String> {
-        if self.at + MAX_WRITTEN > self.out.len() {
-            return Err(self.too_long());
-        }
-        let (mut v, mut width) = (v, 1);
-        if form >= PADDED {
-            width = usize::from(form - PADDED);
-        } else if form == SIGNED {
-            let signed = unzigzag(v);
-            self.out[self.at] = b'-';
-            self.at += usize::from(signed < 0);
-            v = signed.unsigned_abs();
-        } else {
-            debug_assert_eq!(form, PLAIN);
-        }
-        self.at += write(self.out, self.at, v, width);
-        Ok(())
-    }
-
-    /// Writes the next value of a column that is not split.
-    #[inline(always)]
-    fn whole(&mut self, column: usize) -> Result<(), String> {
-        let c = &mut self.columns[column];
-        let i = c.next;
-        c.next += 1;
-        match &mut c.values {
-            Values::Same(range) => {
-                let range = *range;
-                self.range(range)
-            }
-            Values::Fixed { at, width } => {
-                let (start, width) = (*at, *width);
-                *at += width;
-                self.copy(start, width)
-            }
-            Values::Texts { at, lengths } => {
-                let (start, n) = (*at, varint(lengths));
-                *at += n;
-                self.copy(start, n)
-            }
-            Values::Dictionary { entries, index } => {
-                let range = self.sources.ranges[*entries + usize::from(index[i])];
-                self.range(range)
-            }
-            Values::Number { ints, form } => {
-                let (v, form) = (ints.next(), *form);
-                self.number(v, form)
-            }
-            Values::Stamp { ints, clock } => {
-                let text = clock.text(ints.next())?;
-                let n = text.len() - PADDING;
-                if self.at + n > self.most {
-                    return Err(self.too_long());
-                }
-                copy(self.out, self.at, text, 0, n);
-                self.at += n;
-                Ok(())
-            }
-            Values::Ranges { at } => {
-                let range = self.sources.ranges[*at + i];
-                self.range(range)
-            }
-            Values::Nothing | Values::Split { .. } => Err("a value where there is none".into()),
-        }
+        Renderer { sources, columns, out, at: 0, most, failure: None }
     }
 
     /// Writes a row.
     #[inline(always)]
     pub fn row(&mut self, program: &[Step]) -> Result<(), String> {
+        match self.written(program) {
+            Some(at) if at <= self.most => {
+                self.at = at;
+                Ok(())
+            }
+            _ => Err(self.why()),
+        }
+    }
+
+    #[cold]
+    fn why(&mut self) -> String {
+        let room = || format!("the rows are longer than the block's {} bytes", self.most);
+        self.failure.take().unwrap_or_else(room)
+    }
+
+    /// Where a row ends that is written; none if it cannot be, or there is no room for it. One that ends in
+    /// the padding has no room, either.
+    #[inline(always)]
+    fn written(&mut self, program: &[Step]) -> Option<usize> {
+        let Renderer { sources, columns, out, failure, .. } = self;
+        // A local variable, which stays in a register.
+        let mut at = self.at;
         for step in program {
-            self.copy(step.start as usize, step.len as usize)?;
+            at = copy::<LITERAL>(out, at, sources.arena, step.start as usize, step.len as usize)?;
             if step.column == NONE {
                 continue;
             }
-            let column = step.column as usize;
-            let Values::Split { first, count } = self.columns[column].values else {
-                self.whole(column)?;
-                continue;
-            };
-            for part in &self.sources.parts[first..first + count] {
-                self.copy(part.start as usize, part.len as usize)?;
-                if part.column != NONE {
-                    self.whole(part.column as usize)?;
-                }
-            }
+            at = columns[step.column as usize].write(sources, out, at, failure)?;
         }
-        if self.at > self.most {
-            return Err(self.too_long());
-        }
-        Ok(())
+        Some(at)
     }
 
     /// All bytes must have been written.
@@ -213,6 +131,77 @@ impl<'a, 'b> Renderer<'a, 'b> {
         }
         Ok(())
     }
+}
+
+impl Values<'_> {
+    /// Writes the next value; where it ends.
+    #[inline(always)]
+    fn write(
+        &mut self,
+        sources: &Sources,
+        out: &mut [u8],
+        at: usize,
+        failure: &mut Option<String>,
+    ) -> Option<usize> {
+        let range = |(start, end): Range, out: &mut [u8]| {
+            copy::<BLOCK>(out, at, sources.arena, start as usize, (end - start) as usize)
+        };
+        match self {
+            Values::Same(same) => range(*same, out),
+            Values::Fixed { at: from, width } => {
+                let (start, width) = (*from, *width);
+                *from += width;
+                copy::<BLOCK>(out, at, sources.arena, start, width)
+            }
+            Values::Texts { at: from, lengths } => {
+                let (start, n) = (*from, varint(lengths));
+                *from += n;
+                copy::<BLOCK>(out, at, sources.arena, start, n)
+            }
+            Values::Dictionary { entries, index } => {
+                let (first, rest) = index.split_first()?;
+                *index = rest;
+                range(sources.ranges[*entries + usize::from(*first)], out)
+            }
+            Values::Number { ints, form } => number(out, at, ints.next(), *form),
+            Values::Stamp { ints, clock } => match clock.text(ints.next()) {
+                Ok(text) => copy::<BLOCK>(out, at, text, 0, text.len() - PADDING),
+                Err(why) => {
+                    *failure = Some(why);
+                    None
+                }
+            },
+            Values::Ranges { at: from } => {
+                let place = *from;
+                *from += 1;
+                range(sources.ranges[place], out)
+            }
+            Values::Nothing | Values::Split { .. } => {
+                *failure = Some("a value where there is none".into());
+                None
+            }
+        }
+    }
+}
+
+/// Writes a number; where it ends, if there is room.
+#[inline(always)]
+fn number(out: &mut [u8], at: usize, v: u64, form: u8) -> Option<usize> {
+    if at + MAX_WRITTEN > out.len() {
+        return None;
+    }
+    let (mut v, mut at, mut width) = (v, at, 1);
+    if form >= PADDED {
+        width = usize::from(form - PADDED);
+    } else if form == SIGNED {
+        let signed = unzigzag(v);
+        out[at] = b'-';
+        at += usize::from(signed < 0);
+        v = signed.unsigned_abs();
+    } else {
+        debug_assert_eq!(form, PLAIN);
+    }
+    Some(at + write(out, at, v, width))
 }
 
 /// A length that was read before, so that it is known to be sound.
@@ -230,16 +219,17 @@ fn varint(bytes: &mut &[u8]) -> usize {
     v
 }
 
-/// Both sides have `PADDING` bytes behind what is copied.
+/// Copies `n` bytes in pieces of `N`; where they end, if there is room. Both sides have `PADDING` bytes
+/// behind what is copied, which may be overwritten.
 #[inline(always)]
-fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
+fn copy<const N: usize>(to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) -> Option<usize> {
     let mut done = 0;
     loop {
-        let piece: &[u8; BLOCK] = from[start + done..start + done + BLOCK].try_into().unwrap_or(&[0; BLOCK]);
-        to[at + done..at + done + BLOCK].copy_from_slice(piece);
-        done += BLOCK;
+        let piece: &[u8; N] = from.get(start + done..)?.first_chunk()?;
+        *to.get_mut(at + done..)?.first_chunk_mut()? = *piece;
+        done += N;
         if done >= n {
-            return;
+            return Some(at + n);
         }
     }
 }
