@@ -31,11 +31,11 @@ KINDS: Mapping[str, Sequence[str]] = {
     "times": (*("ctime", "iso-time", "clock", "minutes", "date", "date-slash"), "times-in-parts"),
     "addresses": (
         *("uuid", "mac", "ipv6", "pci", "ip", "email", "message-id"),
-        *("host", "host-port", "name-port", "name-before-address"),
+        *("host", "host-port", "name-before-address"),
     ),
     "paths": ("url", "path", "windows-path", "relative-path", "request", "protocol"),
     "ids": (
-        *("version", "signed-id", "id-starts-with-digit", "id-three-digits", "flag"),
+        *("version", "joined-id", "id-starts-with-digit", "id-three-digits", "flag"),
         *("digit-words", "lists", "series"),
     ),
     "word slots": ("word-slots", "rare-slots"),

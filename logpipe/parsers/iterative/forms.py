@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
 
-__all__ = ["FIELDS", "MARK", "TOKENS", "Forms", "joint", "slot"]
+__all__ = ["FIELDS", "MARK", "TOKENS", "Forms", "hollow", "joint", "slot"]
 
 MARK = f"[{MARKS[0]}-{MARKS[-1]}]"
 """A class of characters for expressions: any mark."""
@@ -94,12 +94,28 @@ def slot(values: Iterable[str] | Mapping[str, int]) -> str:
     values = sorted(set(values))
     if len(values) == 1 and len(values[0]) == 1:
         return values[0]
+    start, suffix = _around(values)
+    return values[0][:start] + joint(value[start:] for value in values) + suffix
+
+
+def hollow(values: Iterable[str]) -> list[str]:
+    """The values that have nothing between what all have before and behind.
+
+    >>> hollow(["(a)", "()"])
+    ['()']
+    """
+    ordered = sorted(set(values))
+    start, suffix = _around(ordered)
+    return [value for value in ordered if len(value) <= start + len(suffix)]
+
+
+def _around(values: list[str]) -> tuple[int, str]:
+    """Characters of what all sorted values have before a slot, and the text behind it."""
     prefix = _PREFIX.match(values[0][: _common(values[0], values[-1])])
     start = prefix.end() if prefix else 0
     rest = sorted(value[start:][::-1] for value in values)
     suffix = _SUFFIX.search(rest[0][: _common(rest[0], rest[-1])][::-1])
-    end = suffix[0] if suffix else ""
-    return values[0][:start] + joint(value[start:] for value in values) + end
+    return start, suffix[0] if suffix else ""
 
 
 def _common(low: str, high: str) -> int:

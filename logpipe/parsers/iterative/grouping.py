@@ -21,7 +21,7 @@ from logpipe.parsers.iterative.mask_rules import Mask
 from logpipe.parsers.iterative.similar import similar
 from logpipe.parsers.iterative.steps import digit_words, echoes, pairs, records, word_slots
 
-__all__ = ["GROUP_RULES", "group", "group_key", "series"]
+__all__ = ["GROUP_RULES", "group", "group_key", "series", "told_once"]
 
 GROUP_RULES: Mapping[str, str] = {
     "series": "several names, ids or paths in a row are a list",
@@ -35,6 +35,8 @@ GROUP_RULES: Mapping[str, str] = {
     "equals-slots": "what varies behind =",
     "heavy-slots": "a variable that nearly always stands in a place absorbs the rest",
     "heavy-shapes": "the same with text around the variable",
+    "shapes": "values that all have a variable in them, whatever is around it",
+    "quoted-slots": "what varies between two quotation marks",
     "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
     "pairs": "two places at once that vary together",
     "echoes": "words that a line has twice, and other lines other words in both places",
@@ -43,6 +45,7 @@ GROUP_RULES: Mapping[str, str] = {
     "fuse": "values joined by punctuation are one value when groups are compared",
     "empty-values": "a value that is empty makes no other group",
     "runs": "four values or more in a row are one when groups are compared",
+    "repeats": "so are words and values that are told several times in the same way",
     "dense": "so are four values or more in one token",
     "light-remarks": "a remark in parentheses that few lines have makes no other group",
 }
@@ -54,17 +57,23 @@ _PLACES = "".join(map(mark, (Mask.HEX, Mask.UUID, Mask.PATH, Mask.IP, Mask.HOST)
 _SERIES = re.compile(rf"[{_IDS}](?:,? [{_IDS}])+|([{_PLACES}])(?:,? \1)+")
 _FUSED = re.compile(rf"{MARK}(?:[:/.,@#+|-]{{1,2}}{MARK})+")
 _PART = rf"[^\s={MARKS[0]}-{MARKS[-1]}]*+"
+_MARKED = re.compile(MARK)
 _DENSE = re.compile(rf"(?<!\S)(?:{_PART}{MARK}){{4,}}+{_PART}(?=\s|$)")
 _RUN = re.compile(rf"{MARK}(?:(?: +|, ?|; ?){MARK}){{3,}}")
 _BEHIND_EQUALS = re.compile(rf"={MARK}")
-_IN_PARENTHESES = re.compile(rf"\({MARK}\)")
+_ENCLOSED = re.compile(
+    rf"""(?:(?<=\()|(?<=\[)|(?<=\{{)){MARK}(?=[)\]}}])|(?<=(["'])){MARK}(?=\1)"""
+)
 _WORD_REMARK = re.compile(r" \([^\s()]+\)")
-_EMPTY = re.compile(r"=(?=[\s,;)\]}]|$)|\(\)")
+_EMPTY = re.compile(r"=(?=[\s,;)\]}]|$)|\(\)|\[\]|\{\}|(?<![^\s=:,(\[])(?:\"\"|'')")
 
 
 RARER = 20
 """How many times as many lines have no remark, if the remark is one that makes no group."""
 
+
+PERIODS = range(2, 6)
+"""Tokens of what may be told several times in a row."""
 
 MOST_REMARKS = 8
 """Remarks of a form that are looked at."""
@@ -77,6 +86,34 @@ def series(text: str) -> str:
     True
     """
     return _SERIES.sub(mark(Mask.LIST), text)
+
+
+def told_once(text: str) -> str:
+    """Two to five tokens, a variable among them, that follow each other several times: once.
+
+    >>> told_once("sets n\u0117 <ok> n\u0117 <ok> n\u0117 <ok>") == "sets n\u0117 <ok>"
+    True
+    """
+    tokens = text.split(" ")
+    if len(tokens) < 4 or len(set(tokens)) == len(tokens):
+        return text
+    out: list[str] = []
+    at = 0
+    while at < len(tokens):
+        period = next(filter(lambda p: _again(tokens, at, p), PERIODS), 0)
+        end = at + period
+        while period and tokens[end : end + period] == tokens[at : at + period]:
+            end += period
+        out += tokens[at : at + period] if period else tokens[at : at + 1]
+        at = max(end, at + 1)
+    return " ".join(out)
+
+
+def _again(tokens: list[str], at: int, period: int) -> bool:
+    told = tokens[at : at + period]
+    return (
+        tokens[at + period : at + 2 * period] == told and _MARKED.search(" ".join(told)) is not None
+    )
 
 
 def _without_remark(form: str, lines: int, plain_lines: Mapping[str, int]) -> str:
@@ -96,9 +133,11 @@ def group_key(form: str, on: Callable[[str], bool]) -> str:
     if on("fuse"):
         key = _FUSED.sub(_FIELD, key)
     if on("empty-values"):
-        key = _IN_PARENTHESES.sub("()", _BEHIND_EQUALS.sub("=", key))
+        key = _ENCLOSED.sub("", _BEHIND_EQUALS.sub("=", key))
     if on("runs"):
         key = _RUN.sub(_FIELD, key)
+    if on("repeats"):
+        key = told_once(key)
     return key
 
 

@@ -188,14 +188,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "host-port",
         Mask.HOST,
-        rf"(?<![{_W}./@-]){_PACKAGE}(?:{_LABEL}\.){{1,8}}(?!{_CODE}:){_LABEL}(?=:[0-9]{{1,5}}{_E})",
-        {"to example.com:443 ok": ["example.com", "443"], "at main.c:44": ["44"]},
-    ),
-    Rule(
-        "name-port",
-        Mask.HOST,
-        rf"(?<![{_W}./@-])[A-Za-z][0-9A-Za-z]{{0,62}}(?:-[0-9A-Za-z]{{1,62}}){{1,8}}(?=:[0-9]{{4,5}}{_E})",
-        {"to web-node-a:8030 ok": ["web-node-a", "8030"]},
+        rf"(?<![{_W}./@-])(?:{_PACKAGE}(?:{_LABEL}\.){{1,8}}(?!{_CODE}:){_LABEL}(?=:[0-9]{{1,5}}{_E})"
+        rf"|[A-Za-z][0-9A-Za-z]{{0,62}}(?:-[0-9A-Za-z]{{1,62}}){{1,8}}(?=:[0-9]{{4,5}}{_E}))",
+        {
+            "to example.com:443 ok": ["example.com", "443"],
+            "at main.c:44": ["44"],
+            "to web-node-a:8030 ok": ["web-node-a", "8030"],
+        },
     ),
     Rule(
         "ip",
@@ -271,10 +270,18 @@ RULES: tuple[Rule, ...] = (
         {"kernel 2.6.5-1.358smp up": ["2.6.5-1.358smp"], "tool v1.2 ok": ["v1.2"]},
     ),
     Rule(
-        "signed-id",
+        "joined-id",
         Mask.SIGNED_ID,
-        rf"{_B}[A-Za-z][A-Za-z]{{0,40}}_-?[0-9]{{2,40}}{_E}",
-        {"block blk_-160899968 of": ["blk_-160899968"]},
+        rf"{_B}(?:[A-Za-z][0-9A-Za-z_]{{0,40}}_-[0-9]{{2,40}}|[A-Za-z]{{1,40}}_[0-9]{{2,40}}"
+        r"|(?=[0-9-]{0,80}[A-Za-z])(?=(?:[A-Za-z_-]{0,80}[0-9]){4})"
+        r"(?=[A-Za-z_-]{0,80}[0-9][0-9A-Za-z_]{0,80}-[A-Za-z_-]{0,80}[0-9])"
+        rf"[0-9A-Za-z_]{{1,64}}(?:-[0-9A-Za-z_]{{1,64}}){{1,16}}){_E}",
+        {
+            "block blk_-160899968 of": ["blk_-160899968"],
+            "for req-7f3a-20c1 ok": ["req-7f3a-20c1"],
+            "node-7 of rack-a": ["7"],
+        },
+        "a word with digits in several parts is counted up or drawn, whatever joins them",
     ),
     Rule(
         "hex",

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from logpipe.parsers.iterative.bounds import MOST_FIELDS
-from logpipe.parsers.iterative.forms import MARK, Forms, slot
+from logpipe.parsers.iterative.forms import MARK, Forms, hollow, slot
 from logpipe.parsers.iterative.mask import MARKS
 from logpipe.parsers.iterative.words import device, identifier, plain, protected, state
 
@@ -51,7 +51,9 @@ def similar(forms: Forms) -> None:
                 clusters.append([(form, tokens)])
         for cluster in clusters:
             if len(cluster) > 1 and sum(forms.counts[form] > 5 for form, _ in cluster) < 2:
-                columns = zip(*(tokens for _, tokens in cluster), strict=True)
+                columns = list(zip(*(tokens for _, tokens in cluster), strict=True))
+                if any(len(set(c)) > 1 and hollow(c) for c in columns):
+                    continue
                 new = " ".join(c[0] if len(set(c)) == 1 else slot(c) for c in columns)
                 forms.merge([form for form, _ in cluster], new)
     forms.work += MOST_COMPARED - left

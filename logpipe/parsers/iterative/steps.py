@@ -16,10 +16,10 @@ from logpipe.parsers.iterative.bounds import (
     spans_of,
     within_bounds,
 )
-from logpipe.parsers.iterative.forms import FIELDS, Forms, joint, slot
+from logpipe.parsers.iterative.forms import FIELDS, Forms, hollow, joint, slot
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
-from logpipe.parsers.iterative.words import Place, dominated, is_slot, plain, protected
+from logpipe.parsers.iterative.words import Place, dominated, is_slot, plain, protected, technical
 
 __all__ = ["digit_words", "echoes", "pairs", "records", "word_slots"]
 
@@ -29,12 +29,6 @@ _DIGIT_WORD = re.compile(
     r"[0-9A-Za-z_\x80-\xff]*[0-9][0-9A-Za-z_\x80-\xff]*"
 )
 _DIGITS = re.compile(r"[0-9]+")
-# Names of standards and protocols, in which the number belongs to the name.
-_TECHNICAL = re.compile(
-    r"(?i)(?:ipv|sha|md|ssh|ext|utf|http|https|base|crc|iso|rfc|x|i|ps|pop|imap|oauth|tls|ssl|"
-    r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
-)
-
 MOST_PAIRED = 12
 """Fields of a form, those that could be a pair, beyond which it is not compared pair by pair."""
 
@@ -75,7 +69,7 @@ def digit_words(forms: Forms) -> None:
         varying = []
         for i in range(len(words[0])):
             values = {own[i][0] for own in words}
-            varying.append(len(values) > 1 and not all(map(_TECHNICAL.fullmatch, values)))
+            varying.append(len(values) > 1 and not all(map(technical, values)))
         if not any(varying):
             continue
         targets: dict[str, list[str]] = defaultdict(list)
@@ -131,6 +125,8 @@ def _merged_bucket(forms: Forms, live: list[Piece]) -> str | None:
     form, start, end, first = live[0]
     before, after = form[:start], form[end:]
     values = {f[a:b]: forms.counts[f] for f, a, b, _ in live if f[:a] == before and f[b:] == after}
+    for empty in hollow(values) if len(values) > 1 else ():
+        del values[empty]
     if len(values) < 2 or not is_slot(Place(before, after, first, values), forms.on):
         return None
     new = before + slot(values) + after

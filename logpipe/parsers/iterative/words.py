@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from logpipe.parsers.iterative.forms import MARK
 
-__all__ = ["Place", "device", "dominated", "identifier", "is_slot", "plain", "protected", "state"]
+__all__ = [
+    "Place",
+    "device",
+    "dominated",
+    "identifier",
+    "is_slot",
+    "plain",
+    "protected",
+    "state",
+    "technical",
+]
 
 _OPPOSITES = (
     "sleep wake asleep awake",
@@ -54,6 +64,13 @@ _STATE = re.compile(r"[A-Z][A-Z_-]+")
 _DEVICE = re.compile(r"[a-z]{2,5}[0-9]{1,2}")
 _IDENTIFIER = re.compile(r"(?s).*(?:[0-9._/\\-]|[a-z][A-Z]).*")
 _SHAPED = re.compile(rf"[0-9._/\\~]|{MARK}")
+_SHAPE = re.compile(rf"(?:[-+#]?(?:[0-9A-Za-z_\x80-\xff]|{MARK})+[./:@#+-]{{0,1}})+")
+# Names of standards and protocols, in which the number belongs to the name.
+_TECHNICAL = re.compile(
+    r"(?i)(?:ipv|sha|md|ssh|ext|utf|http|https|base|crc|iso|rfc|x|i|ps|pop|imap|oauth|tls|ssl|"
+    r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
+)
+_DIGIT = re.compile("[0-9]")
 _LETTER = re.compile(r"[A-Za-z\x80-\xff]")
 _MARKED = re.compile(MARK)
 _NOT_WORD = re.compile(r"[^0-9A-Za-z_]")
@@ -94,6 +111,11 @@ def identifier(word: str) -> bool:
 def protected(word: str) -> bool:
     """One of a pair of opposites."""
     return word.lower() in _PROTECTED
+
+
+def technical(word: str) -> bool:
+    """The name of a standard or protocol, in which the number belongs to the name."""
+    return _TECHNICAL.fullmatch(word) is not None
 
 
 def dominated(values: Mapping[str, int]) -> bool:
@@ -142,11 +164,15 @@ def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
     if not place.first:
         if on("equals-slots") and place.before.rstrip().endswith("="):
             return not dominated(place.values)
+        if on("quoted-slots") and _quoted(place):
+            return True
         if on("keyword-slots") and _after_keyword(place, words):
             return True
     if on("heavy-slots") and _heavy(place, [v for v in place.marked if not _LETTER.search(v)]):
         return True
     if on("heavy-shapes") and _heavy_shape(place):
+        return True
+    if on("shapes") and _shapes(place):
         return True
     if not words:
         return False
@@ -164,7 +190,8 @@ def _after_keyword(place: Place, words: list[str]) -> bool:
     """A word such as "user" is before it, and no value looks like a verb or a preposition."""
     context = place.before.rstrip().rstrip(":='\"([<").rstrip().rsplit(None, 1)
     word = _NOT_WORD.split(context[-1])[-1] if context else ""
-    return bool(_KEYWORD.fullmatch(word)) and not any(_NO_NAME.fullmatch(v) for v in words)
+    unlikely = sum(_NO_NAME.fullmatch(v) is not None for v in words)
+    return bool(_KEYWORD.fullmatch(word)) and unlikely * 10 <= len(words)
 
 
 def _outweighs(place: Place, candidates: list[str], least: int) -> bool:
@@ -187,6 +214,22 @@ def _heavy_shape(place: Place) -> bool:
     """The same where text is around the variable, if all values have digits, dots or slashes."""
     least = 20 if place.first else HEAVY
     return all(_SHAPED.search(v) for v in place.values) and _outweighs(place, place.marked, least)
+
+
+def _quoted(place: Place) -> bool:
+    """Different words that fill the same quotes are values, unless they are states."""
+    quote = place.before[-1:]
+    return quote in ("'", '"') and place.after[:1] == quote and not any(map(state, place.words))
+
+
+def _shapes(place: Place) -> bool:
+    """Every value holds a variable: what is around it in each is its shape, not what happened."""
+    return (
+        not place.first
+        and len(place.marked) > 0
+        and all(_DIGIT.search(v) and not technical(v) for v in place.words)
+        and all(_SHAPE.fullmatch(v) for v in place.values)
+    )
 
 
 def _rare(place: Place, words: list[str]) -> bool:
