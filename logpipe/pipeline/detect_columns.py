@@ -35,6 +35,12 @@ CLOSED = 24
 RECURS = 30
 """... and how often each occurs on average."""
 
+FAR = 2
+"""Powers of two by which a number is far above its slot's upper quartile, ..."""
+
+FAR_SPREADS = 3
+"""... and so many distances between the quartiles (Tukey's "far out", on a logarithmic scale)."""
+
 _IDS = re.compile(r"(?i)p?pid|tid|(process|thread)_?id")
 """Header fields whose values name a process for a while: a new one is no news."""
 
@@ -239,12 +245,18 @@ class Values:
 
     def put(self, facts: LineFacts) -> None:
         """Says it to `facts`; a slot has its values or, if they are many, its magnitudes."""
-        parts = [
-            (rows, codes)
-            for place, found in self._found.items()
-            for rows, codes, magnitude in found
-            if magnitude == (self._sizes[place] > VOCABULARY)
-        ]
+        parts = []
+        far: set[int] = set()
+        for place, found in self._found.items():
+            many = self._sizes[place] > VOCABULARY
+            parts += [(rows, codes) for rows, codes, magnitude in found if magnitude == many]
+            beyond = self._far([codes for _, codes, magnitude in found if magnitude])
+            far.update(beyond)
+            if beyond and CLOSED < self._sizes[place] <= VOCABULARY:
+                # Its values are columns, each too rare to count; the far ones count together.
+                large = [(rows, codes) for rows, codes, magnitude in found if magnitude]
+                kept = [np.isin(codes, beyond) for _, codes in large]
+                parts += [(r[k], c[k]) for (r, c), k in zip(large, kept, strict=True)]
         if not parts:
             return
         lines = np.concatenate([rows for rows, _ in parts])
@@ -266,15 +278,36 @@ class Values:
         ]
         facts.value_closed = np.array(
             [
-                isinstance(key, bytes)
-                and self._sizes[g, s] <= CLOSED
-                and seen[g, s] >= RECURS * self._sizes[g, s]
-                # What most lines have says no more than the template does.
-                and 2 * count <= seen[g, s]
-                for (g, s, key), count in zip(keys, each, strict=True)
+                code in far
+                or (
+                    isinstance(key, bytes)
+                    and self._sizes[g, s] <= CLOSED
+                    and seen[g, s] >= RECURS * self._sizes[g, s]
+                    # What most lines have says no more than the template does.
+                    and 2 * count <= seen[g, s]
+                )
+                for code, (g, s, key), count in zip(used.tolist(), keys, each, strict=True)
             ],
             np.bool_,
         )
+
+    def _far(self, codes: list[Ints]) -> list[int]:
+        """Codes of the magnitudes of a slot that lie far above its usual ones.
+
+        Only above: a number that may be anything up to a limit is seldom small.
+        """
+        if not codes:
+            return []
+        every = list(self._codes)
+        used, counts = np.unique(np.concatenate(codes), return_counts=True)
+        sizes = np.array([every[code][2] for code in used.tolist()], np.int64)
+        order = np.argsort(sizes)
+        share = np.cumsum(counts[order]) / max(int(counts.sum()), 1)
+        low, high = (int(sizes[order][np.searchsorted(share, q)]) for q in (0.25, 0.75))
+        if counts.sum() < RECURS or high < 1000:
+            return []
+        limit = high + FAR_SPREADS * (high - max(low, 1000)) + FAR
+        return [int(code) for code in used[sizes > limit]]
 
 
 def _marked(text: str, slot: int) -> str:

@@ -34,8 +34,9 @@ class LineFacts:
         key_lines, key_codes, key_names: the keys of lines; a line may have several.
         value_lines, value_columns, value_names: the values of lines as columns.
         marked: bool per line: a header field says that it is abnormal; None if none was asked.
-        value_closed: bool per such column: whether its slot has few values that all recur, such
-            as status codes.
+        value_closed: bool per such column: whether it counts where not all can: its slot has few
+            values that all recur, such as status codes, or it is a number far above its slot's
+            usual ones.
     """
 
     parsed: ParseResult

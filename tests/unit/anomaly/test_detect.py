@@ -84,6 +84,25 @@ def test_a_fault_of_minutes_is_one_finding_with_its_lines(tmp_path) -> None:
     assert "disk full" in str(found.result.telling[0][0].text)
 
 
+@pytest.mark.parametrize("kinds", [3, 90])
+def test_numbers_far_above_the_usual_are_found_where_nothing_else_is_odd(tmp_path, kinds) -> None:
+    """A server that answers, only slowly; few or many different times it took before."""
+    random = np.random.default_rng(3)
+    lines = []
+    for second in range(300):
+        for i in range(20):
+            slow = 150 <= second < 156 and i % 3 == 0
+            took = random.integers(4000, 9000) if slow else 20 + random.integers(0, kinds)
+            lines.append(
+                f"2026-03-04 10:{second // 60:02d}:{second % 60:02d},{i:03d} INFO web.Server: "
+                f"served page in {took} ms"
+            )
+    found = detect(log(tmp_path, lines), window="time:10s")
+
+    assert flagged(found) == {"2026-03-04T10:02:30Z"}
+    assert "with about 4,096" in found.result.findings[0].reason
+
+
 def test_verdicts_stick(tmp_path) -> None:
     """What was called normal is not flagged in the next log either."""
     first = detect(sessions(tmp_path), window=r"session:job-\d+")
