@@ -174,6 +174,17 @@ def test_counts_that_all_vary_are_judged_by_their_tails() -> None:
     assert int(strangeness(detector, as_csr(rows)).argmax()) == 50
 
 
+def test_where_nothing_happened_hardly_a_window_stands_out() -> None:
+    """A line is counted by its template, its level and its logger: counts vary together."""
+    random = np.random.default_rng(4)
+    alarms = 0
+    for rates in ([50, 30, 17, 3], [5, 3, 2, 0.3], [200, 200, 1, 1, 1], [3, 3, 0.1, 0.1]):
+        rows = as_csr(np.repeat(random.poisson(rates, (100, len(rates))), 3, axis=1).astype(float))
+        alarms += int((Tails().fit(rows).predict(rows) == -1).sum())
+
+    assert alarms <= 4
+
+
 def test_a_rate_that_jumps_is_found_where_it_jumps() -> None:
     """And not the windows before."""
     rows = np.random.default_rng(0).poisson(10, (60, 2)).astype(float)
