@@ -129,7 +129,7 @@ def _text(form: str, names: Mapping[Mask, str]) -> str:
 
 
 _REMARK = re.compile(rf" \({mark(Mask.QUANTITY)}\)")
-_REQUEST = re.compile(rf"({mark(Mask.REQUEST)}) {mark(Mask.PROTOCOL)}")
+_REQUEST = re.compile(rf"(?<=[A-Z] )({_V}) (?:{mark(Mask.PROTOCOL)}|HTTPS?/{_V})")
 
 
 def _loghub_2k(form: str, on: Callable[[str], bool]) -> str:

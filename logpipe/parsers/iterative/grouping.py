@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
+from logpipe.parsers.iterative.histories import recurring
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
 from logpipe.parsers.iterative.similar import similar
@@ -38,6 +39,7 @@ GROUP_RULES: Mapping[str, str] = {
     "shapes": "values that all have a variable in them, whatever is around it",
     "quoted-slots": "what varies between two quotation marks",
     "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
+    "recurring": "three words or more that stand in one place of other messages, too",
     "pairs": "two places at once that vary together",
     "echoes": "words that a line has twice, and other lines other words in both places",
     "similar": "rare variants of the same length in which few tokens differ",
@@ -55,7 +57,7 @@ _FIELD = mark(Mask.FIELD)
 _IDS = "".join(map(mark, (Mask.ID, Mask.SIGNED_ID, Mask.LIST)))
 _PLACES = "".join(map(mark, (Mask.HEX, Mask.UUID, Mask.PATH, Mask.IP, Mask.HOST)))
 _SERIES = re.compile(rf"[{_IDS}](?:,? [{_IDS}])+|([{_PLACES}])(?:,? \1)+")
-_FUSED = re.compile(rf"{MARK}(?:[:/.,@#+|-]{{1,2}}{MARK})+")
+_FUSED = re.compile(rf"{MARK}(?:(?:[:/.,@#+|-]{{1,2}}|[-=]>){MARK})+")
 _PART = rf"[^\s={MARKS[0]}-{MARKS[-1]}]*+"
 _MARKED = re.compile(MARK)
 _DENSE = re.compile(rf"(?<!\S)(?:{_PART}{MARK}){{4,}}+{_PART}(?=\s|$)")
@@ -163,6 +165,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
         word_slots(forms, FIELDS)
         if forms.on("whole-tokens"):
             word_slots(forms, TOKENS)
+        if forms.on("recurring"):
+            recurring(forms)
         if forms.on("pairs"):
             pairs(forms)
         if forms.on("similar"):

@@ -25,13 +25,17 @@ MOST_COMPARED = 1 << 21
 
 
 def similar(forms: Forms) -> None:
-    """Variants: as many tokens, the first one and four fifths of all equal, one of them heavy."""
+    """Variants: as many tokens, four fifths of them equal, one of the forms heavy.
+
+    The first token may differ only where it has a variable in both.
+    """
     alike = _alike_or_identifiers if forms.on("similar-identifiers") else _alike
     cells: dict[tuple[int, str], list[str]] = defaultdict(list)
     for form in forms.counts:
         length = form.count(" ") + 1
         if 4 <= length <= MOST_FIELDS:
-            cells[length, form.partition(" ")[0]].append(form)
+            first = form.partition(" ")[0]
+            cells[length, "" if _MARKED.search(first) else first].append(form)
     shared = [(key, members) for key, members in cells.items() if len(members) > 1]
     shared.sort(key=lambda cell: (-sum(forms.counts[form] for form in cell[1]), cell[0]))
     left = MOST_COMPARED
@@ -62,7 +66,7 @@ def similar(forms: Forms) -> None:
 def _variants(a: list[str], b: list[str], alike: Callable[[str, str], bool]) -> bool:
     differs = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     few = len(differs) * 5 <= len(a)
-    return few and 0 not in differs and all(alike(a[i], b[i]) for i in differs)
+    return few and all(alike(a[i], b[i]) for i in differs)
 
 
 def _alike(a: str, b: str) -> bool:

@@ -19,7 +19,14 @@ from logpipe.parsers.iterative.bounds import (
 from logpipe.parsers.iterative.forms import FIELDS, Forms, hollow, joint, slot
 from logpipe.parsers.iterative.mask import MARKS, mark
 from logpipe.parsers.iterative.mask_rules import Mask
-from logpipe.parsers.iterative.words import Place, dominated, is_slot, plain, protected, technical
+from logpipe.parsers.iterative.words import (
+    Place,
+    dominated,
+    is_slot,
+    plain,
+    protected,
+    technical,
+)
 
 __all__ = ["digit_words", "echoes", "pairs", "records", "word_slots"]
 

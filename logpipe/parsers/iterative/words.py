@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from logpipe.parsers.iterative.forms import MARK
+from logpipe.parsers.iterative.mask import MARKS
 
 __all__ = [
     "Place",
@@ -21,6 +22,7 @@ __all__ = [
     "is_slot",
     "plain",
     "protected",
+    "sayable",
     "state",
     "technical",
 ]
@@ -64,8 +66,8 @@ _STATE = re.compile(r"[A-Z][A-Z_-]+")
 _DEVICE = re.compile(r"[a-z]{2,5}[0-9]{1,2}")
 _IDENTIFIER = re.compile(r"(?s).*(?:[0-9._/\\-]|[a-z][A-Z]).*")
 _SHAPED = re.compile(rf"[0-9._/\\~]|{MARK}")
-_SHAPE = re.compile(rf"(?:[-+#]?(?:[0-9A-Za-z_\x80-\xff]|{MARK})+[./:@#+-]{{0,1}})+")
-# Names of standards and protocols, in which the number belongs to the name.
+_SHAPE = re.compile(rf"[0-9A-Za-z_\x80-\xff{MARKS}./:@#+-]+")
+_RULED = re.compile(r"([./:@#+-])\1|[./:@#+-]{3}")
 _TECHNICAL = re.compile(
     r"(?i)(?:ipv|sha|md|ssh|ext|utf|http|https|base|crc|iso|rfc|x|i|ps|pop|imap|oauth|tls|ssl|"
     r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
@@ -111,6 +113,11 @@ def identifier(word: str) -> bool:
 def protected(word: str) -> bool:
     """One of a pair of opposites."""
     return word.lower() in _PROTECTED
+
+
+def sayable(word: str) -> bool:
+    """Spelled as a verb or adjective is, or a preposition: nothing a name would be."""
+    return _NO_NAME.fullmatch(word) is not None
 
 
 def technical(word: str) -> bool:
@@ -228,7 +235,7 @@ def _shapes(place: Place) -> bool:
         not place.first
         and len(place.marked) > 0
         and all(_DIGIT.search(v) and not technical(v) for v in place.words)
-        and all(_SHAPE.fullmatch(v) for v in place.values)
+        and all(_SHAPE.fullmatch(v) and not _RULED.search(v) for v in place.values)
     )
 
 

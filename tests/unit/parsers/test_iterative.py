@@ -68,6 +68,8 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
     "quoted-slots": ([b"set name to 'amber'", b"set name to 'blue'"] * 3, 1, 2),
     "whole-tokens": ([b"got %s end" % t for t in
         [b"a:b:c", b"d:e", b"f", b"(g)", b"h=i,j"] for _ in "ab"], 1, 5),
+    "recurring": ([b"door %s for %s" % (w, n) for n in [b"amy", b"bob", b"cid"]
+        for w in [b"opened", b"closed"] for _ in "ab"], 2, 6),
     "pairs": (
         [b"copy %s_ to %s_ end" % (c, c[::-1]) for c in [b"qa", b"wb", b"ec", b"rd", b"te"]], 1, 5,
     ),
@@ -117,6 +119,32 @@ def test_rare_variants_with_nothing_between_brackets_stay_known() -> None:
     messages = [words + b"(%d_x)" % i for i in range(9)] + [words + b"()"]
     for off in ((), tuple(rule for rule in GROUP_RULES if rule != "similar")):
         assert 0 not in Iterative(off=off).fit_predict(messages).tolist()
+
+
+def test_long_values_are_compared_in_linear_time() -> None:
+    """A token of a thousand letters that is nearly the shape of a variable took minutes."""
+    messages = [b"sent to job-%d now" % (1000 + i) for i in range(9)]
+    messages += [b"sent to " + b"a" * n + b"9? now" for n in (1000, 2000)]
+    messages += [b"sent to " + b"a.-" * n + b"9?? now" for n in (1000, 2000)]
+    started = time.process_time()
+    Iterative().fit(messages)
+    assert time.process_time() - started < 2
+
+
+def test_a_request_is_one_variable_whatever_its_target_looks_like() -> None:
+    """Without the rules for requests and protocols the path and the number are enough."""
+    from logpipe.export.styles import group_texts
+
+    for off in ((), ("request",), ("protocol",), ("request", "protocol")):
+        parser = Iterative(off=off).fit([b'"GET /a/%d HTTP/1.1" done' % i for i in range(9)])
+        assert set((group_texts(parser, "loghub-2k") or {}).values()) == {'"GET <*>" done'}
+
+
+def test_words_that_recur_must_be_three_names() -> None:
+    """Opposites and states recur, too, and stay what they are."""
+    for names in ([b"amy", b"bob"], [b"READY", b"BUSY", b"DOWN"], [b"started", b"failed", b"amy"]):
+        messages = [b"%s for %s" % (w, n) for n in names for w in (b"a b", b"c d") for _ in "ab"]
+        assert len(set(Iterative().fit_predict(messages).tolist())) == 2 * len(names)
 
 
 def test_a_name_that_looks_like_a_verb_hides_no_user() -> None:
