@@ -90,7 +90,7 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
 
 
 def _streams(rows: BlockRows, level: Level) -> tuple[int, list[_Packed]]:
-    if not rows.mixed:
+    if rows.kind == "columns":
         streams = enumerate(rows.encode(quick=level == "fast"))
         encoded = [(kind, data) for kind, data in streams if data]
         return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]

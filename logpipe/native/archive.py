@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from logpipe.native.library import (
     checked,
@@ -14,7 +14,12 @@ from logpipe.native.library import (
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
 
-__all__ = ["BlockRows", "match_rows"]
+__all__ = ["BlockRows", "Kind", "match_rows"]
+
+Kind: TypeAlias = Literal["columns", "rows", "bytes"]
+"""What becomes of the rows of a block."""
+
+_KINDS = ("columns", "rows", "bytes")
 
 
 def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:
@@ -28,12 +33,13 @@ class BlockRows:
     """The rows of a block under way, in native memory.
 
     Args:
-        mixed: they will be coded in their order (`encode_mixed`), and not as columns (`encode`).
+        kind: `columns`, for `encode`; `rows`, coded in their order, for `encode_mixed`; `bytes`, of
+            which others shall `take` what they have, and make rows.
     """
 
-    def __init__(self, mixed: bool = False) -> None:
-        self._pointer = owned(lib.lp_block_new(mixed), lib.lp_block_free)
-        self.mixed = mixed
+    def __init__(self, kind: Kind = "columns") -> None:
+        self._pointer = owned(lib.lp_block_new(_KINDS.index(kind)), lib.lp_block_free)
+        self.kind = kind
         self.size = 0
 
     def add(self, core: DrainCore, header: Header, arena: Arena) -> None:
@@ -41,6 +47,11 @@ class BlockRows:
         self.size = checked(
             lib.lp_block_add(self._pointer, core._pointer, header._pointer, arena._pointer)
         )
+
+    def take(self, other: BlockRows) -> None:
+        """Takes the bytes of a block, which begins again; chunks of them are to be added now."""
+        checked(lib.lp_block_take(self._pointer, other._pointer))
+        self.size = other.size = 0
 
     def clear(self) -> None:
         """Forgets the rows; the memory stays for the next block."""
@@ -87,6 +98,8 @@ class BlockRows:
 
     def encode_mixed(self) -> list[memoryview]:
         """Table of templates, their literals, and the rows coded in order: level max.
+
+        The rows are gone then; `raw` and `lines` stay.
 
         Raises:
             NativeError: these rows cannot be coded (store them otherwise).

@@ -26,7 +26,7 @@ from logpipe.formats.layouts import Layout
 from logpipe.formats.picking import pick_layout
 from logpipe.formats.readers import RawReader, Source, check_unchanged, open_sources
 from logpipe.native import Arena, DrainCore, Header
-from logpipe.native.archive import BlockRows, match_rows
+from logpipe.native.archive import BlockRows, Kind, match_rows
 from logpipe.native.threads import default_threads
 from logpipe.parsers.drain import Drain
 
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK", "CompressResult", "check_removable", "compress", "remove_verified"]
 
-BLOCK = {"fast": 16 << 20, "default": 16 << 20, "max": 64 << 20}
+BLOCK = {"fast": 16 << 20, "default": 16 << 20, "max": 36 << 20}
 """Raw bytes after which a block is full.
 
 Rows learn from all of their block: 112 MB of a cluster's logs, which repeat across nodes, take a
-110th of their room in blocks of 16 MiB, and a 157th in blocks of 64.
+110th of their room in blocks of 16 MiB, a 160th in blocks of 36, and a 166th in blocks of 64. But
+two blocks of 64 that are packed side by side take 430 MB of memory, and two of 36 take 300.
 """
 
 _CHUNK = 1 << 19
@@ -144,7 +145,7 @@ class _Compression:
         self._ahead = threads - 1
         self._packing: deque[tuple[BlockRows, Future[PackedBlock]]] = deque()
         self._free: list[BlockRows] = []
-        self._rows = BlockRows(level == "max")
+        self._rows = BlockRows("bytes" if level == "max" else "columns")
         self._core: DrainCore | None = None
         self._header: Header | None = None
         self._spec = ""
@@ -190,37 +191,50 @@ class _Compression:
             return
         rows = self._rows
         if self._level == "max":
-            rows = self._matched_again(rows, mixed=True)
+            rows = self._matched_again(rows, "rows")
             if rows.size <= _FEW:
                 self._pack_few(rows)
                 return
         if self._pool is None:
             self._writer.write(pack_rows(rows, self._level))
-            rows.clear()
+            self._done(rows)
             return
         self._packing.append((rows, self._pool.submit(pack_rows, rows, self._level)))
         self._write(self._ahead)
-        self._rows = self._free.pop() if self._free else BlockRows(self._level == "max")
+        if self._level != "max":
+            self._rows = self._free.pop() if self._free else BlockRows()
+
+    def _done(self, rows: BlockRows) -> None:
+        """A block was written: its memory is for the next one.
+
+        At level max, where it is soon made and much, it is given back.
+        """
+        rows.clear()
+        if rows is not self._rows and self._level != "max":
+            self._free.append(rows)
 
     def _pack_few(self, rows: BlockRows) -> None:
         """Writes a block of a few lines as columns, if a model has learned too little of them."""
-        columns = self._matched_again(rows, mixed=False)
+        columns = self._matched_again(rows, "columns")
         packed = [pack_rows(r, self._level) for r in (rows, columns)]
         self._write(0)
         self._writer.write(min(packed, key=lambda p: len(p.payload)))
-        rows.clear()
+        self._done(rows)
 
-    def _matched_again(self, first: BlockRows, mixed: bool) -> BlockRows:
+    def _matched_again(self, first: BlockRows, kind: Kind) -> BlockRows:
         """Rows anew, with the templates that all of the block was learned into.
 
         A block's first lines are learned one by one, into templates that the lines after them make
-        more general: as they stand they would be rows of many templates that are one.
+        more general: as they stand they would be rows of many templates that are one. So a block of
+        level max is only bytes at first, which its rows take over.
         """
         core, header = self._core, self._header
-        if core is None or header is None:
-            return first
-        rows = self._free.pop() if mixed and self._free else BlockRows(mixed)
-        raw = first.raw
+        assert core is not None, "rows are of a parser"
+        assert header is not None, "rows are of a layout"
+        rows = BlockRows(kind)
+        if kind == "rows":
+            rows.take(first)
+        raw = rows.raw if kind == "rows" else first.raw
         start = 0
         while start < len(raw):
             end = min(start + _CHUNK, len(raw))
@@ -234,11 +248,6 @@ class _Compression:
             rows.add(core, header, arena)
             core.pool.give_back(arena)
             start = end
-        del raw
-        if mixed:
-            first.clear()
-            self._rows = rows
-            self._free.append(first)
         return rows
 
     def finish(self) -> None:
@@ -251,8 +260,7 @@ class _Compression:
         while len(self._packing) > most or (self._packing and self._packing[0][1].done()):
             rows, future = self._packing.popleft()
             self._writer.write(future.result())
-            rows.clear()
-            self._free.append(rows)
+            self._done(rows)
 
 
 def _chunks(

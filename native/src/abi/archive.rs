@@ -1,6 +1,9 @@
 //! C functions of the archive's blocks. `unsafe` as in lib.rs: pointers that come from outside.
 
-use crate::archive::{builder::Builder, decode, encode, hash, mixed, STREAMS};
+use crate::archive::{
+    builder::{Builder, Kind},
+    decode, encode, hash, mixed, STREAMS,
+};
 use crate::{busy, free, guard, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -80,11 +83,27 @@ mod hot {
 /// Rows of a block under way, and room to encode them.
 pub struct LpBlock(Mutex<Builder>, Mutex<encode::Scratch>);
 
-/// A block of columns, or, if `mixed`, one for level max.
+/// A block of columns (kind 0), one for level max (1), or bytes of which no rows are made yet (2).
 #[no_mangle]
-pub extern "C" fn lp_block_new(mixed: bool) -> *mut LpBlock {
-    let builder = if mixed { Builder::default() } else { Builder::of_columns() };
-    own(LpBlock(Mutex::new(builder), Mutex::default()))
+pub extern "C" fn lp_block_new(kind: u32) -> *mut LpBlock {
+    let kind = [Kind::Columns, Kind::Spans][..].get(kind as usize).copied().unwrap_or(Kind::Bytes);
+    own(LpBlock(Mutex::new(Builder::of(kind)), Mutex::default()))
+}
+
+/// Gives a block the bytes of another one, which begins again. Chunks of these bytes are then added.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_take(block: *const LpBlock, other: *const LpBlock) -> i32 {
+    guard(-1, || {
+        if std::ptr::eq(block, other) {
+            return Err("a block cannot take its own bytes".into());
+        }
+        let mut to = object(block)?.0.try_lock().map_err(busy)?;
+        to.take(&mut *object(other)?.0.try_lock().map_err(busy)?);
+        Ok(0)
+    })
 }
 
 /// # Safety
@@ -202,15 +221,15 @@ pub unsafe extern "C" fn lp_block_stream(block: *const LpBlock, stream: usize, d
     })
 }
 
-/// A block of level max: parts 1, 0 as above, of templates, literals and coded rows.
+/// A block of level max: parts 1 (where each begins and the last ends) and 0 (all of them), of templates,
+/// literals and coded rows. The rows are gone afterwards, their bytes and their number are not.
 ///
 /// # Safety
 /// See lib.rs.
 #[no_mangle]
 pub unsafe extern "C" fn lp_block_encode_mixed(block: *const LpBlock) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let b = object(block)?.0.try_lock().map_err(busy)?;
-        let coded = mixed::encode(&b.rows())?;
+        let coded = mixed::encode_last(&mut *object(block)?.0.try_lock().map_err(busy)?)?;
         Ok(own(joined(vec![coded.table, coded.literals, coded.rows])))
     })
 }

@@ -37,12 +37,25 @@ enum Value {
     None,
 }
 
+/// What becomes of rows.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Kind {
+    /// Columns.
+    Columns,
+    /// Spans, in the order of rows.
+    #[default]
+    Spans,
+    /// Nothing yet: only the bytes are kept, because the templates are not known.
+    Bytes,
+}
+
 /// Rows that grow chunk by chunk.
 #[derive(Default)]
 pub struct Builder {
-    /// Whether rows become columns, and not spans.
-    gathers: bool,
+    kind: Kind,
     pub raw: Vec<u8>,
+    /// Bytes at the end of `raw` that were given, and that chunks are still to come for.
+    given: usize,
     pub rows: Vec<u32>,
     pub spans: Vec<Span>,
     /// Values by the numbers in `columns`.
@@ -66,9 +79,21 @@ pub struct Builder {
 const RECENT: usize = 256;
 
 impl Builder {
-    /// A builder of columns.
-    pub fn of_columns() -> Builder {
-        Builder { gathers: true, ..Builder::default() }
+    pub fn of(kind: Kind) -> Builder {
+        Builder { kind, ..Builder::default() }
+    }
+
+    /// Takes the bytes of another builder, of which chunks will be made anew; it begins again.
+    pub fn take(&mut self, other: &mut Builder) {
+        self.clear();
+        std::mem::swap(&mut self.raw, &mut other.raw);
+        self.given = self.raw.len();
+        other.clear();
+    }
+
+    /// Forgets the rows' values, and their memory, too; the bytes and the number of rows stay.
+    pub fn forget_spans(&mut self) {
+        self.spans = Vec::new();
     }
 
     pub fn rows(&self) -> Rows<'_> {
@@ -78,6 +103,7 @@ impl Builder {
     /// Forgets everything but its memory.
     pub fn clear(&mut self) {
         self.raw.clear();
+        self.given = 0;
         self.rows.clear();
         self.spans.clear();
         self.gathered.iter_mut().for_each(Column::clear);
@@ -95,11 +121,21 @@ impl Builder {
     /// Appends a chunk that was matched and learned.
     #[inline(always)]
     pub fn add(&mut self, chunk: &Chunk, shapes: &Shapes, drain: &Drain) -> Result<(), String> {
-        let base = self.raw.len();
+        let base = self.raw.len() - self.given;
         if base + chunk.used >= 1 << 30 {
             return Err("a block of a gigabyte or more".into());
         }
-        self.raw.extend_from_slice(&chunk.input[..chunk.used]);
+        let bytes = &chunk.input[..chunk.used];
+        if self.given == 0 {
+            self.raw.extend_from_slice(bytes);
+        } else if self.raw[base..].starts_with(bytes) {
+            self.given -= chunk.used;
+        } else {
+            return Err("a chunk of other bytes than those that were given".into());
+        }
+        if self.kind == Kind::Bytes {
+            return Ok(());
+        }
         let lines = self.rows.len() + chunk.lines();
         self.rows.reserve(chunk.lines());
         if let Err(why) = self.add_rows(base as u32, chunk, shapes, drain) {
@@ -130,7 +166,7 @@ impl Builder {
             };
             self.rows.push(row);
             let (fields, message) = chunk.spans_of(i);
-            if self.gathers {
+            if self.kind == Kind::Columns {
                 at = self
                     .gather(row, &chunk.input, chunk.used, at, fields, message)
                     .ok_or_else(|| format!("line {i} of a chunk does not fit its template {t}"))?;
@@ -138,7 +174,7 @@ impl Builder {
                 self.spread(row, base, fields, message);
             }
         }
-        if self.gathers && at != chunk.used {
+        if self.kind == Kind::Columns && at != chunk.used {
             return Err(format!("the lines of a chunk end at byte {at} of {}", chunk.used));
         }
         Ok(())
@@ -242,8 +278,11 @@ impl Builder {
             last.extend_from_slice(terminator);
         }
         let row = self.templates.len() as u32;
-        let steps =
-            if self.gathers { self.steps(&literals, &fields, &columns, first, slots) } else { Vec::new() };
+        let steps = if self.kind == Kind::Columns {
+            self.steps(&literals, &fields, &columns, first, slots)
+        } else {
+            Vec::new()
+        };
         self.templates.push(RowTemplate { literals });
         self.columns.push(columns);
         self.sources.push(Source { fields, slots: slots as usize, steps });

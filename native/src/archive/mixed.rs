@@ -5,6 +5,7 @@
 //! second half costs once the first is known, since a block is long and what a parse costs to learn is
 //! paid once.
 
+use super::builder::Builder;
 use super::bytes::Cursor;
 use super::decode::read_templates;
 use super::encode::put_templates;
@@ -28,6 +29,38 @@ pub struct Mixed {
 
 /// Codes a block by whichever parse is the smallest on a stretch of it.
 pub fn encode(rows: &Rows) -> Result<Mixed, String> {
+    let parse = choose(rows)?;
+    match parsed(rows, parse) {
+        Some(other) => whole(&other.on(rows.raw)),
+        None => whole(rows),
+    }
+}
+
+/// The same for rows that nobody needs afterwards: they make room for those of another parse. A block's
+/// rows take nearly as much as its bytes.
+pub fn encode_last(block: &mut Builder) -> Result<Mixed, String> {
+    let parse = choose(&block.rows())?;
+    match parsed(&block.rows(), parse) {
+        Some(other) => {
+            block.forget_spans();
+            whole(&other.on(&block.raw))
+        }
+        None => whole(&block.rows()),
+    }
+}
+
+/// The rows of a parse, if they are others.
+fn parsed(rows: &Rows, parse: Parse) -> Option<OwnedRows> {
+    match parse {
+        Parse::Given => None,
+        Parse::Cut => cut_ports(rows),
+        Parse::Fields => Some(field_rows(rows.raw, MAX_FIELD_TEMPLATES)),
+        Parse::Lines => Some(line_rows(rows.raw)),
+    }
+}
+
+/// The parse that is the smallest on a stretch of a block.
+fn choose(rows: &Rows) -> Result<Parse, String> {
     rows.check()?;
     let (stretch, given) = middle(rows);
     let raw = &rows.raw[stretch.0..stretch.1];
@@ -40,16 +73,14 @@ pub fn encode(rows: &Rows) -> Result<Mixed, String> {
         let text = text_price(&rows.templates);
         (Some(rows), text)
     };
-    let cut = cut_ports(rows).filter(|_| !given.rows.is_empty());
+    // What the templates of all rows cost is all that is kept of these.
+    let cut = cut_ports(rows).filter(|_| !given.rows.is_empty()).map(|all| text_price(&all.templates));
     let mut best = (usize::MAX, Parse::Given);
     for parse in [Parse::Given, Parse::Cut, Parse::Fields, Parse::Lines] {
         let (owned, text) = match parse {
             Parse::Given => (None, share(text_price(&used(rows).0))),
-            Parse::Cut => match (&cut, cut_ports(&given)) {
-                (Some(all), Some(here)) => {
-                    let text = share(text_price(&all.templates));
-                    (Some(here), text)
-                }
+            Parse::Cut => match (cut, cut_ports(&given)) {
+                (Some(text), Some(here)) => (Some(here), share(text)),
                 _ => continue,
             },
             Parse::Fields => own(field_rows(raw, MAX_FIELD_TEMPLATES)),
@@ -64,15 +95,7 @@ pub fn encode(rows: &Rows) -> Result<Mixed, String> {
             best = (price, parse);
         }
     }
-    match (best.1, cut) {
-        (Parse::Cut, Some(cut)) => whole(&cut.on(rows.raw)),
-        (Parse::Fields, _) => whole(&field_rows(rows.raw, MAX_FIELD_TEMPLATES).on(rows.raw)),
-        (Parse::Lines, _) => whole(&line_rows(rows.raw).on(rows.raw)),
-        (_, cut) => {
-            drop(cut);
-            whole(rows)
-        }
-    }
+    Ok(best.1)
 }
 
 #[derive(Clone, Copy)]

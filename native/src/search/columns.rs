@@ -583,7 +583,7 @@ pub fn find(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::builder::Builder;
+    use crate::archive::builder::{self, Builder};
     use crate::archive::columns::Column;
     use crate::archive::encode::Scratch;
     use crate::archive::pick;
@@ -651,7 +651,7 @@ mod tests {
                 (first - t.slots() as u32..first).collect()
             })
             .collect();
-        let mut block = Builder::of_columns();
+        let mut block = Builder::of(builder::Kind::Columns);
         let mut spans = rows.spans.iter();
         block.gathered = vec![Column::default(); first as usize];
         for &t in &rows.rows {
