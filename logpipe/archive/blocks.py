@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from logpipe.archive.packing import STORED, Data, Level, far_estimate, pack, pack_plain
+from logpipe.archive.packing import STORED, Data, Level, far_estimate, pack, pack_plain, xz_estimate
 from logpipe.archive.unpacking import (
     CODED_ROWS,
     COLUMNS,
@@ -107,7 +107,13 @@ def _may_be_smaller_plain(raw: memoryview, payload: int, level: Level) -> bool:
         return False
     if payload <= most * _plain_estimate(raw, _PIECE):
         return False
-    return level != "max" or payload > _XZ * far_estimate(raw)
+    if level != "max":
+        return True
+    far = far_estimate(raw)
+    if payload <= _XZ * far:
+        return False
+    # LZMA takes a second for a megabyte, and it is seldom the better one.
+    return len(raw) <= _PIECES * _PIECE or payload > 0.9 * xz_estimate(raw, far)
 
 
 def pack_bytes(raw: bytes, level: Level) -> PackedBlock:

@@ -24,6 +24,7 @@ __all__ = [
     "pack",
     "pack_plain",
     "unpack",
+    "xz_estimate",
 ]
 
 STORED, ZSTD, LZMA, MIXED = 0, 1, 2, 3
@@ -72,6 +73,12 @@ def far_estimate(data: Data) -> int:
     log = min(max((len(data) - 1).bit_length(), 17), _MAX_DICTIONARY)
     far = zstandard.ZstdCompressionParameters.from_level(5, window_log=log, enable_ldm=True)
     return len(zstandard.ZstdCompressor(compression_params=far).compress(data))
+
+
+def xz_estimate(data: Data, far: int) -> float:
+    """About what LZMA makes of bytes, from `far_estimate` and what both make of a piece of them."""
+    middle = data[len(data) // 2 :][:_SAMPLE]
+    return far * len(_lzma(middle, 9)) / max(far_estimate(middle), 1)
 
 
 def _smallest(data: Data) -> tuple[int, bytes]:
