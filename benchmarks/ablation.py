@@ -1,11 +1,17 @@
 """What rules of the parser `iterative` are worth, alone and on systems that did not choose them.
 
 For every rule, and for every group of rules of one kind, the scores without it: on `2k` per
-system; for rules of print the means of the other collections. Then *leave one system out*: for
-each of the fourteen systems only those groups of rules are used that do the other thirteen good
-(the sum of GA, FGA, PA and FTA), and the system is scored with them. The groups are kinds of
-variables and of evidence. The same by single rules is harder than life, because many a rule is one
-plain type that one of these systems alone has; it is printed beside.
+system; for rules of print the means of the other collections. Then *leave one system out* (LOSO):
+for each of the fourteen systems only those units of rules are used that do the other thirteen good
+(the sum over these of GA, FGA, PA and FTA, a unit taken away alone), and the system is scored with
+them. A unit is a kind of variables or evidence, or a single rule, whatever can be switched off.
+
+By single rules this is harder than life: a plain type that one system alone has is lost, a rule
+that does the others neither good nor harm is, too, and of two rules that stand in for each other
+both are, because neither is missed alone. So a rule that is there as a reserve counts for nothing
+here; what counts is that the rules which others need do the work. `single_rules` are the units,
+finer than those of the prototype whose figures are the target. `weakest` says the opposite: for
+each system, the one rule whose absence costs it most, with all others in use.
 
     python -m benchmarks.ablation --json OUT.json
 """
@@ -24,7 +30,7 @@ from logpipe.export.styles import STYLE_RULES
 from logpipe.parsers.iterative.grouping import GROUP_RULES
 from logpipe.parsers.iterative.mask_rules import RULES
 
-__all__ = ["KINDS", "left_out", "main", "without"]
+__all__ = ["KINDS", "left_out", "main", "single_rules", "weakest", "without"]
 
 KINDS: Mapping[str, Sequence[str]] = {
     "numbers": ("number", "negative", "hex", "size", "duration", "less-than", "quantities"),
@@ -38,13 +44,13 @@ KINDS: Mapping[str, Sequence[str]] = {
         *("version", "joined-id", "id-starts-with-digit", "id-three-digits", "flag"),
         *("digit-words", "lists", "series"),
     ),
-    "word slots": ("word-slots", "rare-slots"),
-    "context slots": ("keyword-slots", "equals-slots", "records"),
-    "heavy slots": ("heavy-slots", "heavy-shapes"),
+    "word slots": ("word-slots", "rare-slots", "recurring"),
+    "context slots": ("keyword-slots", "equals-slots", "quoted-slots", "records"),
+    "heavy slots": ("heavy-slots", "heavy-shapes", "shapes"),
     "names": ("name-slots-first", "identifier-slots"),
     "tokens": ("whole-tokens", "pairs", "echoes"),
     "similar": ("similar", "similar-identifiers"),
-    "composition": ("fuse", "empty-values", "runs", "dense", "drop-remarks"),
+    "composition": ("fuse", "empty-values", "runs", "repeats", "dense", "drop-remarks"),
 }
 """Rules by kind; those of print in the style of the full sets have no part in `2k`."""
 
@@ -62,8 +68,8 @@ def _gain(full: Scores, less: Scores) -> float:
 
 def left_out(
     full: Mapping[str, Scores], units: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, Any], dict[str, Scores]]:
-    """What each unit of rules is worth per system, and each system's scores with what helps others.
+) -> tuple[dict[str, Any], dict[str, Scores], dict[str, tuple[str, Scores]]]:
+    """What units of rules are worth, each system's scores with what helps others, `weakest`.
 
     Args:
         full: scores per system with all rules.
@@ -87,7 +93,26 @@ def left_out(
         }
         for unit, found in less.items()
     }
-    return worth, rows
+    return worth, rows, weakest(full, less)
+
+
+def single_rules() -> dict[str, tuple[str, ...]]:
+    """Every rule that can change `2k`, as a unit of its own."""
+    names = [*(rule.name for rule in RULES), "lists", "quantities", *GROUP_RULES]
+    return {name: (name,) for name in (*names, "times-in-parts", "drop-remarks")}
+
+
+def weakest(
+    full: Mapping[str, Scores], less: Mapping[str, Mapping[str, Scores]]
+) -> dict[str, tuple[str, Scores]]:
+    """Per system, the unit without which it scores lowest, and the scores then.
+
+    Args:
+        full: scores per system with all rules.
+        less: unit -> scores per system without it.
+    """
+    worst = {s: min(less, key=lambda unit: (sum(less[unit][s]), unit)) for s in full}
+    return {s: (unit, less[unit][s]) for s, unit in worst.items()}
 
 
 def _minus(a: Scores, b: Scores) -> list[float]:
@@ -100,18 +125,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write everything here")
     options = parser.parse_args(arguments)
     full = without(())
-    single = {r: (r,) for r in (*(r.name for r in RULES), "lists", "quantities", *GROUP_RULES)}
-    single |= {rule: (rule,) for rule in STYLE_RULES if rule in ("times-in-parts", "drop-remarks")}
     out: dict[str, Any] = {"all rules": full}
-    for title, units in (("kinds", KINDS), ("rules", single)):
-        worth, rows = left_out(full, units)
-        out[title] = {"worth": worth, "left out": rows, "mean": mean(list(rows.values()))}
+    for title, units in (("kinds", KINDS), ("rules", single_rules())):
+        worth, rows, weak = left_out(full, units)
+        means = mean(list(rows.values()))
+        out[title] = {"worth": worth, "left out": rows, "mean": means, "weakest": weak}
         print(f"Worth of {title}: {' '.join(METRICS)} in thousandths; systems helped, harmed")
         for unit, found in worth.items():
             figures = " ".join(f"{1000 * value:+6.1f}" for value in found["mean"])
             print(f"  {unit:22} {figures}  {len(found['helps']):2} {len(found['harms']):2}")
         print(f"Leave one system out, by {title}: ", end="")
-        print(" ".join(f"{value:.3f}" for value in mean(list(rows.values()))))
+        print(" ".join(f"{value:.3f}" for value in means))
+        print(f"Without the one of these {title} that a system needs most:")
+        for system, (unit, scores) in weak.items():
+            print(f"  {system:12} {unit:22} " + " ".join(f"{value:.3f}" for value in scores))
     style = {
         rule: {
             name: _minus(

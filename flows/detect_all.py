@@ -22,6 +22,7 @@ from logpipe import parsers as known_parsers
 from logpipe.errors import LogpipeError, UsageError
 from logpipe.export.atomic import replacing
 from logpipe.formats.readers import open_sources
+from logpipe.registry import DEFAULT_PARSER
 
 __all__ = ["check", "detect", "detect_all"]
 
@@ -100,7 +101,7 @@ def detect_all(
     datasets: list[str] | None = None,
     detectors: list[str] | None = None,
     window: str = "auto",
-    parser: str = "drain",
+    parser: str = DEFAULT_PARSER,
     output: str | None = None,
     threads: int = 1,
     mirror: str | None = None,
@@ -146,7 +147,7 @@ def check(
     datasets: list[str] | None = None,
     detectors: list[str] | None = None,
     window: str = "auto",
-    parser: str = "drain",
+    parser: str = DEFAULT_PARSER,
     output: str | None = None,
     threads: int = 1,
     mirror: str | None = None,

@@ -23,6 +23,7 @@ from logpipe.parsers.stream import Progress
 from logpipe.pipeline.detect_columns import Keys, Marks, Times, Values
 from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.pipeline.parsing import ParseResult, parse
+from logpipe.registry import DEFAULT_PARSER
 from logpipe.template import readable
 
 __all__ = ["read_lines"]
@@ -73,7 +74,7 @@ def read_lines(
     sources: Sequence[Source],
     window: WindowSpec,
     *,
-    parser: str | Parser = "drain",
+    parser: str | Parser = DEFAULT_PARSER,
     parameters: Mapping[str, object] | None = None,
     layout: str = "auto",
     model: str | None = None,

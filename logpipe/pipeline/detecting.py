@@ -44,6 +44,7 @@ from logpipe.pipeline.detect_windows import (
     make_windows,
     wanted_window,
 )
+from logpipe.registry import DEFAULT_PARSER
 
 __all__ = ["Detection", "detect"]
 
@@ -84,7 +85,7 @@ def detect(
     load_detector: str | Path | None = None,
     labels: str | Labels | None = None,
     verdicts: Mapping[str, Verdict] | None = None,
-    parser: str | Parser = "drain",
+    parser: str | Parser = DEFAULT_PARSER,
     parameters: Mapping[str, object] | None = None,
     layout: str = "auto",
     model: str | None = None,

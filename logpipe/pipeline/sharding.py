@@ -47,6 +47,7 @@ from logpipe.native import Header, Programs
 from logpipe.parsers.drain import Drain
 from logpipe.parsers.stream import changed, chunks, workers
 from logpipe.pipeline.parsing import begin, default_threads, describe_parse
+from logpipe.registry import DEFAULT_PARSER
 
 __all__ = ["PLAN", "ids_name", "learn_shards", "merge_shards", "plain_files", "write_shard"]
 
@@ -109,7 +110,7 @@ def learn_shards(
     paths: Sequence[str],
     folder: str | os.PathLike[str],
     *,
-    parser: str = "drain",
+    parser: str = DEFAULT_PARSER,
     parameters: dict[str, object] | None = None,
     layout: str = "auto",
     threads: int | None = None,

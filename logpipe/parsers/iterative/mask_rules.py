@@ -292,8 +292,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "less-than",
         Mask.DURATION,
-        rf"(?:\A|(?<=[\s(=]))<{_DECIMAL} ?{_TIME_UNIT}{_E}",
-        {"took <1 sec now": ["<1 sec"]},
+        rf"(?:\A|(?<=[\s(=]))<{_DECIMAL} ?{_TIME_UNIT}{_E}(?![:>-])",
+        {"took <1 sec now": ["<1 sec"], "lease <12d:3f> now": ["12d", "3f"]},
         "a bound instead of a value; the sign does not stay",
     ),
     Rule(

@@ -72,6 +72,8 @@ _TECHNICAL = re.compile(
     r"(?i)(?:ipv|sha|md|ssh|ext|utf|http|https|base|crc|iso|rfc|x|i|ps|pop|imap|oauth|tls|ssl|"
     r"raid|usb|pci|sql|win|vt|arm|aes|rc|des|lv|l|tcp|udp|ac|mp|s|h|p|k|ntlm)v?[0-9]+"
 )
+# Hexadecimal digits of which none happens to be a decimal one.
+_HEX_LETTERS = re.compile(r"(?<![0-9A-Za-z_])(?:[a-f]{4,}|[A-F]{4,})(?![0-9A-Za-z_])")
 _DIGIT = re.compile("[0-9]")
 _LETTER = re.compile(r"[A-Za-z\x80-\xff]")
 _MARKED = re.compile(MARK)
@@ -234,7 +236,8 @@ def _shapes(place: Place) -> bool:
     return (
         not place.first
         and len(place.marked) > 0
-        and all(_DIGIT.search(v) and not technical(v) for v in place.words)
+        and all(_DIGIT.search(v) or _HEX_LETTERS.search(v) for v in place.words)
+        and not any(map(technical, place.words))
         and all(_SHAPE.fullmatch(v) and not _RULED.search(v) for v in place.values)
     )
 

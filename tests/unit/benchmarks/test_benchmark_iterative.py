@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy, categories, default_parser
+from benchmarks import ablation, accuracy, categories, default_parser
 from benchmarks.truths import COLLECTIONS, Truth
 from logpipe.parsers.iterative.parser import rule_names
 
@@ -37,6 +38,36 @@ def test_a_collection_that_is_not_there_is_refused(capsys: pytest.CaptureFixture
         accuracy.main(["nothing"])
     told = capsys.readouterr().err
     assert all(name in told for name in COLLECTIONS)
+
+
+def test_a_system_is_scored_without_the_rules_that_it_alone_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Support is what the others gain; what they do not miss is off, what harms them, too."""
+    worth = {"A": {"both": 0.2, "mine": 0.5}, "B": {"both": 0.1, "bad": -0.3}, "C": {"both": 0.1}}
+
+    def scored(truth: Truth, off: Iterable[str] = ()) -> accuracy.Scores:
+        return (1.0 - sum(worth[truth.name].get(rule, 0.0) for rule in off), 1.0, 1.0, 1.0)
+
+    sets = tuple(Truth(name, "loghub-2k", [], []) for name in worth)
+    monkeypatch.setattr(ablation, "collection", lambda _: sets)
+    monkeypatch.setattr(ablation, "score", scored)
+    units = {"both": ("both",), "mine": ("mine",), "bad": ("bad",), "idle": ("idle",)}
+    found, rows, weak = ablation.left_out(ablation.without(()), units)
+
+    assert {name: row[0] for name, row in rows.items()} == {"A": 0.5, "B": 1.3, "C": 1.0}
+    assert found["both"]["helps"] == ["A", "B", "C"]
+    assert (found["bad"]["helps"], found["bad"]["harms"]) == ([], ["B"])
+    assert weak["A"] == ("mine", (0.5, 1.0, 1.0, 1.0))
+
+
+def test_every_rule_is_in_the_ablation() -> None:
+    """Alone, and in one of the kinds if it can change the small sets."""
+    in_kinds = [rule for rules in ablation.KINDS.values() for rule in rules]
+
+    assert set(rule_names()) <= set(ablation.single_rules())
+    assert len(in_kinds) == len(set(in_kinds))
+    assert set(in_kinds) <= set(ablation.single_rules())
 
 
 def test_the_scores_of_categories_count_slots_and_templates() -> None:

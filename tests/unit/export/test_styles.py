@@ -23,6 +23,10 @@ RULES: dict[str, tuple[str, str, str, str]] = {
     "switches": ("loghub-2.0", "radio: on", "radio: <*>", "radio: on"),
     "whole-fields": ("loghub-2.0", "open db-77.main now", "open <*> now", "open db-<*>.main now"),
     "joined": ("loghub-2.0", "got 1|2 end", "got <*> end", "got <*>|<*> end"),
+    "accounts": ("loghub-2.0", "left for user amy today", "left for user <*> today",
+        "left for user amy today"),
+    "dense-tokens": ("loghub-2.0", "at [11;2;3;4]. on", "at <*>. on",
+        "at [<*>;<*>;<*>;<*>]. on"),
     "rows": ("loghub-2.0", "fans 1 2 3 4 5 on", "fans <*> on", "fans <*> <*> <*> <*> <*> on"),
 }  # fmt: skip
 
@@ -35,6 +39,11 @@ def test_a_rule_rewrites_and_can_be_switched_off(name: str) -> None:
     assert name in STYLE_RULES
     assert rewritten(masked(message), style) == expected
     assert rewritten(masked(message), style, [name]) == without
+
+
+def test_every_rule_of_print_is_shown() -> None:
+    """No rule without an example that needs it."""
+    assert set(RULES) == set(STYLE_RULES)
 
 
 def test_the_exact_style_rewrites_nothing() -> None:
