@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from logpipe.archive.packing import STORED, Data, Level, far_estimate, pack, pack_plain, xz_estimate
+from logpipe.archive.packing import (
+    STORED,
+    Data,
+    Level,
+    estimate,
+    far_estimate,
+    least_plain,
+    pack,
+    pack_plain,
+    xz_estimate,
+)
 from logpipe.archive.unpacking import (
     CODED_ROWS,
     COLUMNS,
@@ -24,7 +34,7 @@ from logpipe.archive.unpacking import (
     unpack_block,
 )
 from logpipe.errors import NativeError
-from logpipe.native.archive import BlockRows
+from logpipe.native.archive import FIELDS, GIVEN, BlockRows
 from logpipe.native.hashing import xxh64
 from logpipe.native.search import filter_of
 
@@ -49,6 +59,10 @@ _FILTER_SHARE = 20
 _SMALLEST_FILTER = 64
 _PIECE, _GLANCE = 1 << 18, 1 << 15
 _PIECES = 4
+_FEW = 1 << 16
+"""Raw bytes of a block up to which there is one parse: of so few, most are templates."""
+_FIELDS = 0.9
+"""What fields between delimiters have to make of a stretch, against the parser's templates."""
 _SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
 """What the packer of plain bytes makes of a block, against zstd -3 on pieces of it, at best."""
 _XZ = 0.75
@@ -91,12 +105,23 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
 
 def _streams(rows: BlockRows, level: Level) -> tuple[int, list[_Packed]]:
     if rows.kind == "columns":
-        streams = enumerate(rows.encode(quick=level == "fast"))
-        encoded = [(kind, data) for kind, data in streams if data]
+        encoded = [(kind, data) for kind, data in enumerate(_columns(rows, level)) if data]
         return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]
     table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
     packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
     return ROWS, [*packed, (CODED_ROWS, len(coded), STORED, coded)]
+
+
+def _columns(rows: BlockRows, level: Level) -> list[memoryview]:
+    """Streams of columns; at level default in the parse that is smaller on a stretch."""
+    if level == "default" and rows.size > _FEW:
+        given, fields = (
+            sum(estimate(s) for s in rows.encode_parsed(parse, stretch=True))
+            for parse in (GIVEN, FIELDS)
+        )
+        if fields < _FIELDS * given:
+            return rows.encode_parsed(FIELDS, stretch=False)
+    return rows.encode(quick=level == "fast")
 
 
 def _may_be_smaller_plain(raw: memoryview, payload: int, level: Level) -> bool:
@@ -107,7 +132,9 @@ def _may_be_smaller_plain(raw: memoryview, payload: int, level: Level) -> bool:
         return False
     if payload <= most * _plain_estimate(raw, _PIECE):
         return False
-    if level != "max":
+    if level == "default":
+        return payload > least_plain(raw)
+    if level == "fast":
         return True
     far = far_estimate(raw)
     if payload <= _XZ * far:

@@ -20,7 +20,9 @@ __all__ = [
     "STORED",
     "ZSTD",
     "Level",
+    "estimate",
     "far_estimate",
+    "least_plain",
     "pack",
     "pack_plain",
     "unpack",
@@ -35,6 +37,16 @@ Data: TypeAlias = bytes | memoryview
 _FAST, _PLAIN_FAST = 1, 3
 """Levels of zstd at level fast. In streams, 3 instead of 1 finds 1 % more, and takes a third
 longer. Plain bytes are held against zstd -3."""
+_ESTIMATE, _NEAR = 6, 9
+"""Levels of zstd for a guess at LZMA, and at zstd -19."""
+_PIECE = 1 << 16
+"""Bytes of a stretch that slow ways are tried on."""
+_LONG = 1 << 17
+"""Bytes of a stream from which on it is worth to ask whether anything in it repeats."""
+_RANDOM = 0.3
+"""What zstd -1 makes of such a stream if nothing does, at least."""
+_SAME = 0.98
+"""Ways that differ by less than this are the same."""
 _SMALL = 48
 """Shorter streams are stored: the frame of a packer is as long."""
 _MAX_DICTIONARY = 26
@@ -53,8 +65,19 @@ def pack(data: Data, level: Level) -> tuple[int, Data]:
     if level == "fast":
         return _best(data, (ZSTD, _zstd(data, _FAST)))
     if level == "default":
-        return _best(data, (LZMA, _lzma(data, 6)))
+        return _best(data, _letters(data) or (LZMA, _lzma(data, 6)))
     return _best(data, _smallest(data))
+
+
+def _letters(data: Data) -> tuple[int, bytes] | None:
+    """A long stream without repeats: zstd does the same as LZMA, in a hundredth of the time."""
+    if len(data) < _LONG:
+        return None
+    quick = _zstd(data, _FAST)
+    if len(quick) < _RANDOM * len(data) or len(_zstd(data, _NEAR)) < _SAME * len(quick):
+        return None
+    middle = data[len(data) // 2 :][:_PIECE]
+    return (ZSTD, quick) if len(_lzma(middle, 6)) >= _SAME * len(_zstd(middle, _FAST)) else None
 
 
 def pack_plain(data: Data, level: Level) -> tuple[int, Data]:
@@ -64,6 +87,26 @@ def pack_plain(data: Data, level: Level) -> tuple[int, Data]:
     if level == "default":
         return _best(data, (ZSTD, _zstd(data, 19)))
     return _best(data, _smallest(data))
+
+
+def estimate(data: Data) -> int:
+    """About what LZMA makes of a short stream, in a tenth of its time."""
+    return min(len(_zstd(data, _ESTIMATE)), len(data))
+
+
+def least_plain(data: Data) -> float:
+    """Bytes that zstd -19 needs at least, as far as quicker ways tell.
+
+    Pieces tell how much smaller it makes what is near than zstd -9 does. What repeats from far away
+    is not in them, and leaves more to gain.
+    """
+    near = len(_zstd(data, _NEAR))
+    places = [len(data) * part // 4 for part in (1, 3)]
+    pieces = [data[at : at + _PIECE] for at in places] if len(data) > 8 * _PIECE else [data]
+    quick = sum(len(_zstd(p, _NEAR)) for p in pieces)
+    best = sum(len(_zstd(p, 19)) for p in pieces)
+    repeats = near / len(data) < 0.95 * quick / sum(len(p) for p in pieces)
+    return (0.8 if repeats else 0.95) * min(best / quick, 1.0) * near
 
 
 def far_estimate(data: Data) -> int:

@@ -172,18 +172,17 @@ def _split_text(root: _Node, line: bytes) -> _Spans | None:
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _SCALAR = re.compile(rb"[0-9A-Za-z.+-]+")
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\]]', re.DOTALL)
+_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+([{}\[\]])', re.DOTALL)
+"""What comes before a bracket outside of strings, and the bracket."""
 
 
 def _nested_end(line: bytes, at: int) -> int | None:
     depth = 0
-    for token in _TOKEN.finditer(line, at):
-        text = token.group()
-        if text == b'"':
-            return None
-        depth += (text in b"{[") - (text in b"}]")
+    while found := _BRACKET.match(line, at):
+        depth += 1 if found[1] in b"{[" else -1
+        at = found.end()
         if depth == 0:
-            return token.end()
+            return at
     return None
 
 

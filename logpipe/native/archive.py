@@ -14,12 +14,15 @@ from logpipe.native.library import (
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
 
-__all__ = ["BlockRows", "Kind", "match_rows"]
+__all__ = ["FIELDS", "GIVEN", "BlockRows", "Kind", "match_rows"]
 
 Kind: TypeAlias = Literal["columns", "rows", "bytes"]
 """What becomes of the rows of a block."""
 
 _KINDS = ("columns", "rows", "bytes")
+
+GIVEN, FIELDS = 0, 1
+"""Parses of a block of columns."""
 
 
 def match_rows(core: DrainCore, arena: Arena, header: Header) -> None:
@@ -89,9 +92,24 @@ class BlockRows:
         Raises:
             NativeError: these rows cannot be a block of columns (store them otherwise).
         """
+        return self._streams(checked(lib.lp_block_encode(self._pointer, quick)))
+
+    def encode_parsed(self, parse: int, *, stretch: bool) -> list[memoryview]:
+        """The streams in some parse, as `encode`; none if the rows could not be coded.
+
+        Args:
+            parse: `GIVEN`, or `FIELDS`: lines are cut into what lies between delimiters.
+            stretch: only of some rows from the middle, the same ones for each parse.
+
+        Raises:
+            NativeError: such rows cannot be a block of columns.
+        """
+        return self._streams(checked(lib.lp_block_encode_parsed(self._pointer, parse, stretch)))
+
+    def _streams(self, count: int) -> list[memoryview]:
         data = ffi.new("uint8_t *[1]")
         streams = []
-        for number in range(checked(lib.lp_block_encode(self._pointer, quick))):
+        for number in range(count):
             size = checked(lib.lp_block_stream(self._pointer, number, data))
             streams.append(self._view(data[0], size))
         return streams

@@ -13,6 +13,7 @@
 //! | `ints.rs` | numbers: steps with escapes, byte planes |
 //! | `numbers.rs` | text that is a number, and back, exactly |
 //! | `mixed.rs` | level max: rows coded in order |
+//! | `parses.rs` | other parses of a block of columns, to choose from |
 //! | `refine.rs` | rows whose addresses are cut into host and port |
 //! | `render.rs` | columns to raw bytes |
 //! | `select.rs`, `pick.rs` | a block opened in stages; only some of its rows |
@@ -31,6 +32,7 @@ pub mod hash;
 mod ints;
 pub mod mixed;
 pub mod numbers;
+pub mod parses;
 pub mod pick;
 mod refine;
 mod render;

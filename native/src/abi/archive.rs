@@ -1,5 +1,6 @@
 //! C functions of the archive's blocks. `unsafe` as in lib.rs: pointers that come from outside.
 
+use crate::archive::parses::{parsed, Parse};
 use crate::archive::{
     builder::{Builder, Kind},
     decode, encode, hash, mixed, STREAMS,
@@ -202,7 +203,29 @@ pub unsafe extern "C" fn lp_block_encode(block: *const LpBlock, quick: bool) -> 
         let block = object(block)?;
         let b = block.0.try_lock().map_err(busy)?;
         let mut scratch = block.1.try_lock().map_err(busy)?;
-        encode::encode(&b, &mut scratch, quick)?;
+        encode::encode(&encode::Table::of(&b)?, &mut scratch, quick)?;
+        Ok(STREAMS as i32)
+    })
+}
+
+/// The same for the block in a parse (0: the one it has, 1: fields), or for a stretch from its middle. Returns
+/// 0 if its rows could not be coded.
+///
+/// # Safety
+/// See lib.rs.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_encode_parsed(block: *const LpBlock, parse: u32, stretch: bool) -> i32 {
+    guard(-1, || {
+        let block = object(block)?;
+        let b = block.0.try_lock().map_err(busy)?;
+        let mut scratch = block.1.try_lock().map_err(busy)?;
+        let parse = match parse {
+            0 => Parse::Given,
+            1 => Parse::Fields,
+            other => return Err(format!("no parse {other}")),
+        };
+        let Some(parsed) = parsed(&b, parse, stretch)? else { return Ok(0) };
+        encode::encode(&parsed.table(), &mut scratch, stretch)?;
         Ok(STREAMS as i32)
     })
 }

@@ -196,25 +196,50 @@ impl Encoder<'_> {
     }
 }
 
+/// Rows taken apart.
+pub struct Table<'a> {
+    pub raw_len: usize,
+    /// Template of each row.
+    pub rows: &'a [u32],
+    pub templates: &'a [RowTemplate],
+    /// Column of each slot of each template.
+    pub columns: &'a [Vec<u32>],
+    /// The columns' values.
+    pub gathered: &'a [Column],
+}
+
+impl<'a> Table<'a> {
+    /// What a builder has.
+    pub fn of(block: &'a Builder) -> Result<Table<'a>, String> {
+        if let Some(why) = &block.broken {
+            return Err(why.clone());
+        }
+        Ok(Table {
+            raw_len: block.raw.len(),
+            rows: &block.rows,
+            templates: &block.templates,
+            columns: &block.columns,
+            gathered: &block.gathered,
+        })
+    }
+}
+
 /// Makes the streams of a block of columns, `scratch.streams`.
 ///
 /// `quick`: codecs are chosen on small samples.
-pub fn encode(block: &Builder, scratch: &mut Scratch, quick: bool) -> Result<(), String> {
-    if let Some(why) = &block.broken {
-        return Err(why.clone());
-    }
-    if block.gathered.iter().map(Column::len).sum::<usize>() > block.raw.len() {
+pub fn encode(block: &Table, scratch: &mut Scratch, quick: bool) -> Result<(), String> {
+    if block.gathered.iter().map(Column::len).sum::<usize>() > block.raw_len {
         return Err("more slots than bytes".into());
     }
-    if block.raw.len() >= 1 << 30 {
+    if block.raw_len >= 1 << 30 {
         return Err("a block of a gigabyte or more".into());
     }
     scratch.pool.clear();
-    let (columns, order) = renumbered(&block.columns);
+    let (columns, order) = renumbered(block.columns);
     let mut streams = std::mem::take(&mut scratch.streams);
     streams.iter_mut().for_each(Vec::clear);
     let mut encoder = Encoder { streams, table: Vec::new(), scratch, quick };
-    put_templates(&block.templates, &mut encoder.streams);
+    put_templates(block.templates, &mut encoder.streams);
     for slots in &columns {
         slots.iter().for_each(|c| put_varint(&mut encoder.streams[TABLE], u64::from(*c)));
     }

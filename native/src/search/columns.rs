@@ -664,7 +664,7 @@ mod tests {
         block.templates = rows.templates.clone();
         block.columns = columns;
         let mut scratch = Scratch::default();
-        encode::encode(&block, &mut scratch, false).unwrap();
+        encode::encode(&encode::Table::of(&block).unwrap(), &mut scratch, false).unwrap();
         let streams = scratch.streams;
         let mut parts = Parts::default();
         for k in 0..STREAMS {
