@@ -32,7 +32,7 @@ _TELLING = 3
 
 @dataclass(frozen=True)
 class _Row:
-    """One log parsed by one parser; `seconds` is the parsing alone, the layout being known."""
+    """One log parsed by one parser; `cpu_seconds` is the parsing alone, the layout being known."""
 
     log: str
     parser: str
@@ -41,7 +41,7 @@ class _Row:
     templates: int
     checked_templates: int
     bytes: int
-    seconds: float
+    cpu_seconds: float
     parquet_bytes: int
     archive_bytes: int
     exact: bool
@@ -96,8 +96,10 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
             for parser in parsers:
                 target = folder / f"{Path(name).stem}.{parser}.parquet"
                 result = _parse(path, parser, target)
-                seconds = _parse(path, parser, None, result.layout).seconds
-                rows.append(_row(name, parser, facts, result, seconds, target, path))
+                # The better of two: a page fault here and there is a tenth of so small a log.
+                again = [_parse(path, parser, None, result.layout) for _ in range(2)]
+                cpu_seconds = min(each.cpu_seconds for each in again)
+                rows.append(_row(name, parser, facts, result, cpu_seconds, target, path))
                 if parser == "drain":
                     faults.append(_fault(name, facts, result))
                     detected.append(_detect(name, path, facts))
@@ -151,7 +153,7 @@ def _row(
     parser: str,
     facts: dict[str, Any],
     result: ParseResult,
-    seconds: float,
+    cpu_seconds: float,
     target: Path,
     log: Path,
 ) -> _Row:
@@ -173,7 +175,7 @@ def _row(
         templates=int((result.counts > 0).sum()),
         checked_templates=facts["templates"],
         bytes=result.bytes,
-        seconds=seconds,
+        cpu_seconds=cpu_seconds,
         parquet_bytes=target.stat().st_size,
         archive_bytes=archive.stat().st_size,
         exact=digest.hexdigest() == facts["sha256"] == again.hexdigest(),
@@ -242,7 +244,7 @@ def _print(
             Column("raw", "right"),
             Column("Parquet", "right"),
             Column("archive", "right"),
-            Column("parse MB/s", "right"),
+            Column("parse MB/cpu-s", "right"),
             Column("same bytes back"),
         ],
         [
@@ -256,11 +258,15 @@ def _print(
                 size(row.bytes),
                 size(row.parquet_bytes),
                 f"{size(row.archive_bytes)} ({row.bytes / row.archive_bytes:.0f}x)",
-                f"{row.bytes / 1e6 / row.seconds:.1f}" if row.seconds else "-",
+                f"{row.bytes / 1e6 / row.cpu_seconds:.0f}" if row.cpu_seconds else "-",
                 "yes" if row.exact else "NO",
             ]
             for row in rows
         ],
+    )
+    click.echo(
+        "\nlayout: as found from the lines. Flows and `evaluate` use the one that the templates "
+        "checked by\nhand were made for, which leaves more of an nginx line in the message."
     )
     if "drain3" not in parsers:
         click.echo("\nFor a comparison with the package drain3: pip install 'logpipe[drain3]'")
@@ -274,13 +280,12 @@ def _print(
             f"  {each.log}, lines {each.first_line:,} to {each.last_line:,}: {each.only_then}"
         )
         for example in each.examples:
-            click.echo(f"      {click.unstyle(example)[:110]}")
+            click.echo(f"      {_cut(example)}")
     click.echo("\nWhat `logpipe detect` finds first in each log, told nothing about the fault:")
     for found in detected:
         where = "in the fault" if found.in_fault else "outside of the fault"
         click.echo(
-            f"  {found.log}, line {found.first_line:,}, {where}\n"
-            f"      {click.unstyle(found.reason)[:110]}"
+            f"  {found.log}, line {found.first_line:,}, {where}\n      {_cut(found.reason)}"
             if found.window
             else f"  {found.log}: nothing"
         )
@@ -293,3 +298,8 @@ def _print(
         f"  logpipe detect YOUR.log --report YOUR.html\n"
         f"  logpipe evaluate --dataset sample --report parsers.html"
     )
+
+
+def _cut(text: str, width: int = 110) -> str:
+    text = click.unstyle(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -272,8 +272,9 @@ class Values:
             seen[group, slot] += count
         facts.value_lines, facts.value_columns = lines, columns
         facts.value_names = [
-            f"{f'header {self._fields[s]}' if g == _FIELD else _marked(texts[g], s)} "
-            f"{_value_name(key)}"
+            f"header {self._fields[s]}={_shown(key)}"
+            if g == _FIELD and isinstance(key, bytes)
+            else f"{_marked(texts[g], s)} {_value_name(key)}"
             for g, s, key in keys
         ]
         facts.value_closed = np.array(
@@ -318,9 +319,13 @@ def _marked(text: str, slot: int) -> str:
     return "<*>".join(parts[: slot + 1]) + "<?>" + "<*>".join(parts[slot + 1 :])
 
 
+def _shown(value: bytes) -> str:
+    return readable(value)[:60]
+
+
 def _value_name(key: object) -> str:
     if isinstance(key, bytes):
-        return f"with {readable(key)[:60]}"
+        return f"with {_shown(key)}"
     assert isinstance(key, int)
     if key == 0:
         return "with 0"
