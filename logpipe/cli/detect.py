@@ -16,7 +16,9 @@ from logpipe.cli.options import (
     log_options,
     multiline_option,
     quiet_option,
+    time_options,
     typed_parameters,
+    zone_offsets,
 )
 from logpipe.cli.progress import ProgressBar
 from logpipe.cli.tables import print_json
@@ -94,6 +96,7 @@ __all__ = ["command", "print_findings"]
 )
 @log_options
 @multiline_option
+@time_options
 @click.option("--force", is_flag=True, help="Replace existing outputs.")
 @json_option
 @quiet_option
@@ -119,6 +122,8 @@ def command(
     model: str | None,
     threads: int | None,
     multiline: bool,
+    zones: tuple[str, ...],
+    dates: str | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -171,6 +176,8 @@ def command(
             model=model,
             threads=threads,
             multiline=multiline,
+            zones=zone_offsets(zones),
+            dates=dates,
             progress=progress,
         )
     result = detection.result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
@@ -20,7 +21,9 @@ __all__ = [
     "quiet_option",
     "split_assignments",
     "template_style_option",
+    "time_options",
     "typed_parameters",
+    "zone_offsets",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,6 +42,39 @@ template_style_option = click.option(
     show_default=True,
     help="How template text is printed.",
 )
+
+
+def time_options(command: Command) -> Command:
+    """Options on what time stamps leave open: `zones` and `dates`."""
+    command = click.option(
+        "--dates",
+        type=click.Choice(["day-first", "month-first", "year-first"]),
+        help="How dates are meant that can be read in several ways, such as 03/04/2024.",
+    )(command)
+    return click.option(
+        "--zone",
+        "zones",
+        multiple=True,
+        metavar="NAME=+HHMM",
+        help="Offset of a zone that time stamps name, such as CEST=+0200; may be repeated.",
+    )(command)
+
+
+def zone_offsets(given: Sequence[str]) -> dict[str, int]:
+    """Seconds ahead of UTC by name, from values of `--zone`.
+
+    Raises:
+        UsageError: not a name and an offset.
+    """
+    zones: dict[str, int] = {}
+    for text in given:
+        found = re.fullmatch(r"([A-Za-z]{1,5})=([+-])(\d\d):?([0-5]\d)?", text)
+        if found is None or int(found[3]) > 15:
+            raise UsageError(f"--zone {text}: expected a name and an offset such as CEST=+0200")
+        seconds = int(found[3]) * 3600 + int(found[4] or 0) * 60
+        if zones.setdefault(found[1], value := -seconds if found[2] == "-" else seconds) != value:
+            raise UsageError(f"--zone {text}: {found[1]} has another offset already")
+    return zones
 
 
 def log_options(command: Command) -> Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from logpipe.cli.options import (
     multiline_option,
     quiet_option,
     template_style_option,
+    time_options,
     typed_parameters,
+    zone_offsets,
 )
 from logpipe.cli.progress import ProgressBar
 from logpipe.cli.summary import (
@@ -59,8 +61,9 @@ __all__ = ["check_style", "command", "parse_logs", "restyler"]
     "--year",
     type=click.IntRange(1678, 2261),
     metavar="YYYY",
-    help="Year of the first line, where time stamps have none (BSD syslog).",
+    help="Year of the first line of each log, where time stamps have none (BSD syslog).",
 )
+@time_options
 @click.option(
     "--keep",
     metavar="OID,STC,...",
@@ -84,6 +87,8 @@ def command(
     template_style: str,
     keep: str | None,
     year: int | None,
+    zones: tuple[str, ...],
+    dates: str | None,
     save_model: str | None,
     force: bool,
     as_json: bool,
@@ -131,6 +136,8 @@ def command(
         threads=threads,
         quiet=quiet,
         year=year,
+        zones=zone_offsets(zones),
+        dates=dates,
         sink=None if output is None else sink,
     )
     if multiline and not quiet and not result.info.field_names:
@@ -140,7 +147,7 @@ def command(
             err=True,
         )
     if not quiet and (style == "otel" or (output or "").endswith(".parquet")):
-        _say_yearless(result)
+        _say_timeless(result)
     if templates is not None:
         from logpipe.export.templates import write_templates
 
@@ -181,6 +188,8 @@ def parse_logs(
     threads: int | None = None,
     quiet: bool = False,
     year: int | None = None,
+    zones: Mapping[str, int] | None = None,
+    dates: str | None = None,
     sink: Callable[[ParseInfo], Sink] | None = None,
 ) -> ParseResult:
     """Parse with a progress bar and a note on the layout, as every command that reads logs does.
@@ -208,6 +217,8 @@ def parse_logs(
             model=model,
             threads=threads,
             year=year,
+            zones=zones,
+            dates=dates,
             sink=sink,
             progress=progress,
         )
@@ -218,16 +229,12 @@ def parse_logs(
     return result
 
 
-def _say_yearless(result: ParseResult) -> None:
-    from logpipe.formats.timestamp_pattern import compile_pattern
+def _say_timeless(result: ParseResult) -> None:
+    from logpipe.export.times import why_no_times
 
-    info = result.info
-    if info.year is None and compile_pattern(info.timestamp_pattern).lacks_year:
-        click.echo(
-            f"logpipe: the stamps of layout {info.layout} have no year, so there is no time as a "
-            f"number; --year YYYY makes one",
-            err=True,
-        )
+    why = why_no_times(result.info)
+    if why:
+        click.echo(f"logpipe: {why}", err=True)
 
 
 def check_style(template_style: str) -> None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.atomic import STANDARD_OUTPUT
+from logpipe.formats.timestamp_reading import TimeTally
 from logpipe.template import TemplateTable
 
 __all__ = ["STYLES", "ParseInfo", "RowSink", "Rows", "Sink", "check_sink", "open_sink"]
@@ -40,6 +41,9 @@ class ParseInfo:
         timestamp_pattern: how those fields, joined by one blank, spell it
             (`logpipe.formats.timestamps`); empty if none is known.
         year: of the first time of every source, where the pattern has none.
+        zones: seconds ahead of UTC by name of a zone that times may be written in.
+        time_note: why there is no time though a field looks like one; else empty.
+        time_tally: what reading the times came to so far; grows while a sink writes.
         forms: for parsers that know classes of variables: masked text per group, from which
             `logpipe.export.styles` prints templates in a style.
         categories: for parsers that say what a slot means: the category of each slot
@@ -57,6 +61,9 @@ class ParseInfo:
     timestamp_fields: tuple[str, ...] = ()
     timestamp_pattern: str = ""
     year: int | None = None
+    zones: Mapping[str, int] = field(default_factory=dict)
+    time_note: str = ""
+    time_tally: TimeTally = field(default_factory=TimeTally, compare=False)
     line_counts: npt.NDArray[np.int64] | None = field(default=None, compare=False)
     forms: Mapping[int, str] = field(default_factory=dict, compare=False)
     categories: Mapping[int, Sequence[str]] = field(default_factory=dict, compare=False)

@@ -17,6 +17,7 @@ from logpipe.batch import TERMINATORS, Shape
 from logpipe.errors import InputError, ModelError
 from logpipe.export.base import ParseInfo
 from logpipe.export.text import source_text
+from logpipe.export.times import has_times, time_column
 from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.template import VERBATIM, LexicalClass, SlotKind, TemplateTable
 
@@ -70,6 +71,8 @@ def describe(
             "fields": list(info.timestamp_fields),
             "pattern": info.timestamp_pattern,
             "year": info.year,
+            "column": time_column(columns) if has_times(info) else None,
+            "zones": dict(info.zones),
         },
         "parser": info.parser,
         "parameters": dict(info.parameters),
@@ -135,6 +138,7 @@ def read_description(path: str, metadata: Mapping[bytes, bytes] | None) -> FileI
                 timestamp_fields=tuple(document["timestamp"]["fields"]),
                 timestamp_pattern=document["timestamp"]["pattern"],
                 year=document["timestamp"].get("year"),
+                zones=document["timestamp"].get("zones") or {},
                 forms={e["group"]: decoded(e, path) for e in document.get("forms", ())},
                 categories=_categories(document["templates"]),
             ),

@@ -197,9 +197,6 @@ class ParquetSink:
             or self._batches % self._batches_per_cut == 0
         ):
             self._flush()
-        if self._batches % self._batches_per_cut == 0 and self._info.year is None:
-            # What it found out about the spelling must not depend on rows before the cut.
-            self._times = time_reader(self._info)
 
     def _arrays(self, rows: Rows) -> dict[str, pa.Array]:
         """Every column but `template`, whose dictionary is made once per row group."""

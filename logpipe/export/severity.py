@@ -82,4 +82,6 @@ def severity_number(level: str) -> int:
     word = level.strip(" \t[]<>:()").casefold()
     if word.isascii() and word.isdigit() and len(word) <= 3:
         return _BY_SYSLOG[int(word) & 7] if int(word) <= 191 else 0
+    if len(word) == 5 and word[0] in "iwef" and word[1:].isdigit():
+        word = word[0]  # glog and klog write the day behind it: I0310
     return _BY_NAME.get(word, 0)

@@ -32,11 +32,15 @@ _T = TypeVar("_T")
 
 _THRESHOLD = 0.6
 _PROBE = 60
+_TIMED = 500
+"""Lines whose times are looked at: of one that begins on the 1st many have the 13th."""
 _NEARLY = 0.03
 _MAX_KEYS = 500
 
 _CONTINUATION = re.compile(rb"[ \t]|Traceback\b|Caused by: |[\w.$]+(?:Error|Exception)\b")
 """Lines of a record's further text: indented ones, and what stack traces begin with at column 0."""
+
+_HALF = re.compile(rb"[AaPp]\.?[Mm]\b")
 
 _TIME_KEYS = (
     "timestamp",
@@ -51,6 +55,8 @@ _TIME_KEYS = (
 )
 
 _TIME_GROUPS = (
+    ("date", "time", "half"),
+    ("date", "time", "zone"),
     ("date", "time"),
     ("month", "date", "time"),
     ("month", "day", "time"),
@@ -109,7 +115,7 @@ def _lines(head: bytes) -> list[bytes]:
 
 
 def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[str, bytes]]]:
-    """How a layout fares with some lines, and the header fields of about `_PROBE` that fit."""
+    """How a layout fares with some lines, and the header fields of about `_TIMED` that fit."""
     shape_ids, shapes, value = _split(layout, lines)
     fits = [i for i, shape in enumerate(shape_ids) if shape]
     misfits = (i for i, shape in enumerate(shape_ids) if not shape)
@@ -125,7 +131,7 @@ def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[s
     )
     rows: list[Mapping[str, bytes]] = [
         {layout.fields[k]: value(k, i) for k in shapes[shape_ids[i]].fields if k >= 0}
-        for i in _spread(fits, _PROBE)
+        for i in _spread(fits, _TIMED)
     ]
     hosts = [row["Host"] for row in rows if "Host" in row]
     if sum(is_level(host) for host in hosts) > len(hosts) / 2:
@@ -183,11 +189,21 @@ def _time_fields(layout: Layout) -> list[tuple[str, ...]]:
     return together + [(name,) for name in _TIME_KEYS if name in layout.fields]
 
 
-def _with_timestamp(layout: Layout, rows: Sequence[Mapping[str, bytes]]) -> Layout:
+def _with_timestamp(
+    layout: Layout, rows: Sequence[Mapping[str, bytes]], lines: Sequence[bytes] = ()
+) -> Layout:
     """The layout with the pattern its time stamps really have, should the given one not fit."""
-    from logpipe.formats.timestamps import detect_timestamp, parse_timestamps
+    from logpipe.formats.timestamp_pattern import date_order, opened
+    from logpipe.formats.timestamp_reading import detect_readings, fitting
 
     given = layout.timestamp
+    if given and "%H" in given.pattern and _halved(layout, lines):
+        return replace(
+            layout,
+            timestamp=None,
+            time_note=f"AM or PM stands behind the time that layout {layout.name} knows, so there "
+            f"is no time as a number; --format '<Date> <Time> <Half> <Content>' makes one",
+        )
     groups = [given.fields] if given else _time_fields(layout)
     for fields in groups:
         values = [
@@ -197,14 +213,51 @@ def _with_timestamp(layout: Layout, rows: Sequence[Mapping[str, bytes]]) -> Layo
         ]
         if not values:
             continue
-        if given:
-            valid = parse_timestamps(given.pattern, ByteColumn.of(values)).valid
-            if valid.mean() >= 0.9:
-                return layout
-        pattern = detect_timestamp(values)
-        if pattern is not None:
+        if given and fitting(given.pattern, ByteColumn.of(values)) >= 0.9 * len(values):
+            pattern = _counted(given.pattern, values)
             return replace(layout, timestamp=Timestamp(fields, pattern))
+        found = detect_readings(values)
+        if len(found) == 1:
+            return replace(layout, timestamp=Timestamp(fields, opened(found[0])))
+        if found:
+            readings = [
+                (date_order(pattern), Timestamp(fields, opened(pattern))) for pattern in found
+            ]
+            return replace(
+                layout,
+                timestamp=None,
+                readings=tuple(readings),
+                time_note=_undecided(values[0], readings),
+            )
     return layout
+
+
+def _halved(layout: Layout, lines: Sequence[bytes]) -> bool:
+    """Whether most messages begin with the half of the day."""
+    found = [split.message for line in _spread(lines, 20) if (split := layout.split(line))]
+    return 2 * sum(_HALF.match(message) is not None for message in found) > len(found)
+
+
+def _counted(pattern: str, values: Sequence[bytes]) -> str:
+    """The pattern, with a number of milliseconds in place of a fraction if that is what it is."""
+    from logpipe.formats.timestamp_pattern import compile_pattern, counts_fraction, resolve
+
+    exact = resolve(compile_pattern(pattern), ByteColumn.of(values))
+    return counts_fraction(pattern, exact.source)
+
+
+def _undecided(value: bytes, readings: Sequence[tuple[str, Timestamp]]) -> str:
+    from logpipe.formats.timestamps import parse_timestamps
+
+    said = []
+    for order, timestamp in readings:
+        read = parse_timestamps(timestamp.pattern, ByteColumn.of([value]))
+        day = str(read.values.astype("datetime64[ns]")[0])[:10]
+        said.append(f"{day} (--dates {order})" if read.valid[0] else f"--dates {order}")
+    return (
+        f"the first lines do not tell the order of day and month: {readable(value)} can be "
+        f"{' or '.join(said)}; until it is given there is no time as a number"
+    )
 
 
 _SCANNERS: dict[str, Callable[[bytes], list[tuple[bytes, int, int]] | None]] = {
@@ -251,7 +304,7 @@ def discover(kind: str, head: bytes, *, times: bool = True) -> Layout | None:
     if len(messages) == 1:
         keys = [key for key in keys if key not in messages]
     layout = member_layout(kind, keys, messages)
-    return _with_timestamp(layout, _try(layout, lines)[1]) if times else layout
+    return _with_timestamp(layout, _try(layout, lines)[1], lines) if times else layout
 
 
 def _candidates(head: bytes, times: bool) -> Iterable[Layout]:
@@ -305,7 +358,7 @@ def detect(head: bytes, *, times: bool = True) -> Detection:
         (pair for pair in trials if pair[0].share >= best - _NEARLY),
         key=lambda pair: pair[0].specificity,
     )
-    layout = _with_timestamp(trial.layout, rows) if times else trial.layout
+    layout = _with_timestamp(trial.layout, rows, lines) if times else trial.layout
     return Detection(layout, trial.share, f"{_described(layout)}: {trial.fitted}")
 
 
@@ -322,7 +375,9 @@ def resolve(text: str, head: bytes, *, times: bool = True) -> Detection:
         return detect(head, times=times)
     layout = discover(text, head, times=times) if text in _SCANNERS else None
     layout = layout or layout_for(text)
-    trial, rows = _try(layout, _spread(_lines(head), _PROBE))
-    layout = _with_timestamp(layout, rows) if times else layout
+    lines = _lines(head)
+    trial, _ = _try(layout, _spread(lines, _PROBE))
+    rows = _try(layout, lines)[1] if times else []
+    layout = _with_timestamp(layout, rows, lines) if times else layout
     described = "layout as given" if layout.name == layout.spec else _described(layout)
     return Detection(layout, trial.share, f"{described}: {trial.fitted} tried")

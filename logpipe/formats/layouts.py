@@ -59,6 +59,10 @@ class Layout:
         fields: header fields, the message not among them.
         program: for the native core (native/src/layout.rs).
         timestamp: how the time is composed, or None if the layout does not say.
+        readings: if a sample did not tell the order of day, month and year: how the time is
+            composed by each order that fits all of it, `day-first` and the like; then `timestamp`
+            is None.
+        time_note: why there is no `timestamp` though something looks like it; else empty.
     """
 
     name: str
@@ -66,6 +70,8 @@ class Layout:
     fields: tuple[str, ...]
     program: bytes
     timestamp: Timestamp | None = None
+    readings: tuple[tuple[str, Timestamp], ...] = ()
+    time_note: str = ""
 
     def split(self, line: bytes) -> SplitLine | None:
         """The parts of one line without its terminator, None if it has no such header.

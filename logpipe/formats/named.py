@@ -94,7 +94,8 @@ _LAYOUTS: dict[str, _Named] = {
         "PostgreSQL, log_line_prefix '%m [%p] ' (default) or '%m [%p] %q%u@%d ' (Debian)",
         r"<Date:iso> <Time:clock> <Zone:word> \[<Pid:int>\] (<User:word>@<Database:word> )?"
         r"<Level:word>: <Content>",
-        *_ISO_POINT,
+        "Date Time Zone",
+        "%Y-%m-%d %H:%M:%S.%f %Z",
     ),
     "redis": _Named(
         "Redis and Valkey",
@@ -112,6 +113,9 @@ _LAYOUTS: dict[str, _Named] = {
     "klog": _Named(
         "glog and klog (Kubernetes components)",
         r"<Severity:word> <Time:clock> <Tid:int> <Source:word>\] <Content>",
+        "Severity Time",
+        # Severity holds the day, too (I0310): fields cannot touch each other.
+        "%[IWEF]c%m%d %H:%M:%S.%f",
     ),
     "dmesg": _Named("kernel ring buffer", r"\[( )?<Uptime:date>\] <Content>"),
     "logcat": _Named("Android, logcat -v threadtime", _LOGCAT, "Date Time", "%m-%d %H:%M:%S.%f"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import replace
 
-from logpipe.errors import UsageError
+from logpipe.errors import LayoutError, UsageError
 from logpipe.formats.auto import HEAD_BYTES, Detection, resolve
-from logpipe.formats.layouts import Layout
+from logpipe.formats.layouts import Layout, compile_layout
 from logpipe.formats.named import layout_for
 from logpipe.formats.readers import Source, head
 
 __all__ = ["pick_layout"]
+
+_MARK = "(\ufeff)?"
+"""What a layout has in front where logs begin with a byte order mark."""
 
 _FURTHER = 8 << 20
 """Where a log is looked at again if its first lines have no header."""
@@ -35,14 +39,14 @@ def pick_layout(
     found: tuple[str, Detection] | None = None
     for source in sources:
         # A layout that is named needs the head too: the fields of JSON lines stand in it.
-        first_bytes = head(source)
+        first_bytes = head(source).removeprefix(codecs.BOM_UTF8)
         if not first_bytes and layout == "auto":
             continue  # an empty log looks like nothing
         detection = resolve(layout, first_bytes, times=times)
         if layout == "auto" and times and not detection.layout.fields:
             detection = _further_on(source, detection)
         if layout != "auto" and detection.layout.fields:
-            return detection.layout, detection.reason
+            return _after_mark(detection.layout, sources, times), detection.reason
         if found is not None and detection.layout.spec != found[1].layout.spec:
             first, other = found[0], source.name
             raise UsageError(
@@ -52,7 +56,23 @@ def pick_layout(
         found = found or (source.name, detection)
     if found is None:
         return layout_for("plain"), "there is nothing to look at"
-    return found[1].layout, found[1].reason
+    return _after_mark(found[1].layout, sources, times), found[1].reason
+
+
+def _after_mark(layout: Layout, sources: Sequence[Source], times: bool) -> Layout:
+    """The layout, with room for a byte order mark in front if a source begins with one.
+
+    The mark stays where it is, between the fields; without this the first line has no header.
+    """
+    if not times or not layout.fields or layout.spec.startswith(("json {", "logfmt {")):
+        return layout
+    if not any(head(source, 3) == codecs.BOM_UTF8 for source in sources):
+        return layout
+    try:
+        marked = compile_layout(_MARK + layout.spec, layout.name, layout.timestamp)
+    except LayoutError:  # too many alternatives
+        return layout
+    return replace(marked, readings=layout.readings, time_note=layout.time_note)
 
 
 def _further_on(source: Source, found: Detection) -> Detection:

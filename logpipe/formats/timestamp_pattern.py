@@ -13,28 +13,41 @@
 | `%-f` | fraction in up to 9 digits without zeros at its end, as Go writes it |
 | `%s` | seconds since 1970; `%s%3f` is milliseconds |
 | `%[+0800]z` | this offset: `Z`, `+HH`, `+HHMM` or `+HH:MM` |
-| `%[PDT]Z` | this name; the time is taken as UTC all the same |
+| `%[PDT]Z` | this name; the time is taken as UTC here, see timestamp_reading.py |
+| `%[IWEF]c` | one of these characters, which says nothing about time |
 | `%%` | a percent sign |
 
-`%f`, `%z` and `%Z` without a width or a text are *open*: they stand for whatever most values of a
-column have, and are replaced by the exact directive before anything is parsed. In the same way,
-because strptime takes them so, `%m` `%d` `%H` `%M` `%S` are replaced by their forms without zeros
-(`%d` also by `%e`) where a column is written like that. A pattern is thus a wish in reading and
-exact in writing.
+`%f`, `%z` and `%Z` without a width or a text, and `%[...]c`, are *open*: they stand for whatever
+most values of a column have, and are replaced by the exact directive before anything is parsed.
+In the same way, because strptime takes them so, `%m` `%d` `%H` `%M` `%S` are replaced by their
+forms without zeros (`%d` also by `%e`) where a column is written like that. A pattern is thus a
+wish in reading and exact in writing.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from logpipe.batch import ByteColumn
 from logpipe.errors import LayoutError
 
-__all__ = ["MONTHS", "WEEKDAYS", "Directive", "Pattern", "compile_pattern", "resolve"]
+__all__ = [
+    "MONTHS",
+    "WEEKDAYS",
+    "Directive",
+    "Pattern",
+    "compile_pattern",
+    "counts_fraction",
+    "date_order",
+    "opened",
+    "resolve",
+    "swapped",
+    "zone_seconds",
+]
 
 MONTHS = (
     *(b"January", b"February", b"March", b"April", b"May", b"June", b"July", b"August"),
@@ -67,8 +80,9 @@ _OPEN = {
     **dict.fromkeys(_PADDED, rb" ?\d{1,2}"),
     "f": rb"\d{1,9}",
     "z": rb"(?:Z|[+-]\d\d(?::?[0-5]\d)?)",
-    "Z": rb"[A-Z]{1,5}",
+    "Z": rb"(?:[A-Z]{1,5}|[+-]\d\d(?::?[0-5]\d)?)",
 }
+_UTC = frozenset(("", "Z", "UTC", "GMT", "UCT", "UT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +90,8 @@ class Directive:
     """One piece of a pattern.
 
     Attributes:
-        name: a key of the table of widths, `"literal"`, or `"f"`, `"z"`, `"Z"` while open.
-        text: the bytes of a literal; an exact zone is one, too.
+        name: a key of the table of widths, `"literal"`, or `"f"`, `"z"`, `"Z"`, `"c"` while open.
+        text: the bytes of a literal (an exact zone is one, too), or those that `"c"` may be.
         least: fewest bytes it takes.
         most: most bytes it takes.
     """
@@ -86,6 +100,11 @@ class Directive:
     text: bytes = b""
     least: int = 0
     most: int = 0
+
+    @property
+    def is_fraction(self) -> bool:
+        """A fraction of a second, not a number of milliseconds or the like."""
+        return self.name == "-f" or self.name[:1] == "f"
 
 
 @dataclass(frozen=True)
@@ -96,11 +115,13 @@ class Pattern:
         source: as written.
         directives: in order.
         offset: seconds that the written time is ahead of UTC.
+        zone: text of an exact zone; None if there is none.
     """
 
     source: str
     directives: tuple[Directive, ...]
     offset: int
+    zone: str | None = None
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -110,12 +131,17 @@ class Pattern:
     @property
     def is_open(self) -> bool:
         """Whether a directive must be made exact first."""
-        return any(d.name in ("f", "z", "Z") for d in self.directives)
+        return any(d.name in ("f", "z", "Z", "c") for d in self.directives)
 
     @property
     def lacks_year(self) -> bool:
         """A month without a year: the year has to come from elsewhere."""
         return bool(self.names & {"m", "b", "B"}) and not self.names & {"Y", "y", "s"}
+
+    @property
+    def lacks_date(self) -> bool:
+        """A clock without a day: it stands for no instant."""
+        return not self.names & set("YymdebBs")
 
     @property
     def digits(self) -> int:
@@ -156,6 +182,7 @@ def compile_pattern(source: str) -> Pattern:
     """
     directives: list[Directive] = []
     offset: int | None = None
+    zone: str | None = None
     freedom = 1
     for token in _TOKEN.finditer(source):
         text, dash, width, letter = token.groups()
@@ -173,8 +200,12 @@ def compile_pattern(source: str) -> Pattern:
                 directives.append(Directive(letter))
                 continue
             directives.append(_literal(text))
+            zone = text
             if letter == "z":
                 offset = _offset(source, text)
+            continue
+        if letter == "c" and text and not dash and not width:
+            directives.append(Directive("c", text.encode("utf-8", "surrogateescape")))
             continue
         name = (dash or "") + letter + (width or "")
         if text is not None or (name not in _WIDTHS and name != "f"):
@@ -187,7 +218,7 @@ def compile_pattern(source: str) -> Pattern:
         directives.append(Directive(name, b"", least, most))
     if freedom > 20_000:
         raise LayoutError(f"time pattern {source!r}: too many fields of unknown width")
-    return Pattern(source, tuple(directives), offset or 0)
+    return Pattern(source, tuple(directives), offset or 0, zone)
 
 
 def _literal(text: str) -> Directive:
@@ -204,6 +235,56 @@ def _offset(source: str, text: str) -> int:
     sign, hours, minutes = found.groups()
     seconds = int(hours or 0) * 3600 + int(minutes or 0) * 60
     return -seconds if sign == "-" else seconds
+
+
+def zone_seconds(zone: str, zones: Mapping[str, int]) -> int | None:
+    """How far a zone is ahead of UTC; None for a name that is not among `zones`.
+
+    Names such as IST or CST are used for several offsets, so none but UTC's own is known here.
+    """
+    if zone in zones:
+        return zones[zone]
+    if zone in _UTC:
+        return 0
+    return _offset(zone, zone) if _OFFSET.fullmatch(zone) else None
+
+
+def opened(source: str) -> str:
+    """The pattern with any zone and any fraction in the place of exact ones.
+
+    A fraction that follows digits (`%s%3f`) stays, since only its width says where it begins.
+    """
+    tokens = [token[0] for token in _TOKEN.finditer(source)]
+    for index, token in enumerate(tokens):
+        if re.fullmatch(r"%\[[^\]%]*\][zZ]", token):
+            tokens[index] = "%" + token[-1]
+        elif re.fullmatch(r"%(?:[1-9]|-)f", token) and index and tokens[index - 1][:1] != "%":
+            tokens[index] = "%f"
+    return "".join(tokens)
+
+
+def counts_fraction(source: str, exact: str) -> str:
+    """A pattern whose open fraction counts milliseconds or the like where an exact one says so."""
+    found = re.search(r"%-[1-9]f", exact)
+    return re.sub(r"%f", found[0], source) if found else source
+
+
+def date_order(source: str) -> str:
+    """`day-first`, `month-first` or `year-first` of a date of numbers; else empty."""
+    names = [
+        token[0][-1] for token in _TOKEN.finditer(source) if re.fullmatch(r"%-?[Yymd]", token[0])
+    ]
+    first = names[0] if "m" in names and "d" in names else ""
+    return {"d": "day-first", "m": "month-first", "Y": "year-first", "y": "year-first"}.get(
+        first, ""
+    )
+
+
+def swapped(source: str) -> str:
+    """The pattern with day and month in each other's place; empty if the year stands in front."""
+    if date_order(source) not in ("day-first", "month-first"):
+        return ""
+    return re.sub(r"(%-?)([md])", lambda m: m[1] + ("d" if m[2] == "m" else "m"), source)
 
 
 def resolve(pattern: Pattern, column: ByteColumn) -> Pattern:
@@ -224,6 +305,9 @@ def resolve(pattern: Pattern, column: ByteColumn) -> Pattern:
             default = b"Z" if directive.name == "z" else b"UTC"
             zone = values.most_common(1)[0][0] if values else default
             tokens[index] = f"%[{zone.decode('ascii')}]{directive.name}"
+        elif directive.name == "c":
+            one = values.most_common(1)[0][0] if values else directive.text[:1]
+            tokens[index] = one.decode("latin-1").replace("%", "%%")
         elif directive.name in _PADDED:
             blank = sum(n for v, n in values.items() if v[:1] == b" ")
             single = sum(n for v, n in values.items() if len(v) == 1)
@@ -260,6 +344,8 @@ def _expression(index: int, directive: Directive) -> bytes:
     taken = rb"[ \d]\d{%d,%d}" % (max(0, directive.least - 1), max(0, directive.most - 1))
     if name in ("a", "b", "B", "p"):
         taken = rb"[A-Za-z]{2,9}"
+    if directive.name == "c":
+        return b"(?P<g%d>[%s])" % (index, re.escape(directive.text))
     if directive.name not in _OPEN:
         return taken
     return b"(?P<g%d>%s)" % (index, _OPEN[directive.name])

@@ -32,7 +32,14 @@ from logpipe.formats.timestamp_pattern import (
     resolve,
 )
 
-__all__ = ["Timestamps", "detect_timestamp", "parse_timestamps", "render_timestamps"]
+__all__ = [
+    "Timestamps",
+    "detect_timestamp",
+    "parse_exact",
+    "parse_timestamps",
+    "place_years",
+    "render_timestamps",
+]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -89,6 +96,15 @@ def parse_timestamps(
     exact = compile_pattern(pattern)
     if not is_exact or exact.is_open:
         exact = resolve(exact, column)
+    values, valid = parse_exact(exact, column)
+    if exact.lacks_year:
+        _set_years(exact, column, values, valid, default_year, after)
+    unit = ("s", "ms", "us", "ns")[-(-exact.digits // 3)]
+    return Timestamps(values, valid, exact.source, unit)
+
+
+def parse_exact(exact: Pattern, column: ByteColumn) -> tuple[Ints, Bools]:
+    """Nanoseconds since 1970 UTC, and validity; in `LEAP_YEAR` where the pattern has no year."""
     size = len(column)
     values = np.zeros(size, np.int64)
     valid = np.zeros(size, np.bool_)
@@ -112,10 +128,7 @@ def parse_timestamps(
                 part = rows[first : first + ROWS]
                 matrix = column.data[starts[part][:, None] + np.arange(length)]
             values[part], valid[part] = _parse_block(exact, splits, matrix.T.copy())
-    if exact.lacks_year:
-        _set_years(exact, column, values, valid, default_year, after)
-    unit = ("s", "ms", "us", "ns")[-(-exact.digits // 3)]
-    return Timestamps(values, valid, exact.source, unit)
+    return values, valid
 
 
 def render_timestamps(pattern: str, values: Ints) -> ByteColumn:
@@ -173,7 +186,8 @@ def detect_timestamp(values: Sequence[bytes]) -> str | None:
 
     Returns:
         The exact pattern that fits most of them, if that is at least nine of ten, else None. Where
-        day and month cannot be told apart, the order day, month wins if both fit alike.
+        day and month cannot be told apart, the order day, month wins if both fit alike;
+        `timestamp_reading.detect_readings` tells of all.
     """
     column = ByteColumn.of(values)
     best, share = None, 0.9 * len(values)
@@ -438,24 +452,77 @@ def _set_years(
     rows = np.flatnonzero(valid)
     if not rows.size:
         return
-    seconds = values[rows] // SECOND + pattern.offset
-    _, month, day = _civil(seconds // DAY)
-    if after is not None:
-        (first,), (previous,), _ = _civil(np.array([(after // SECOND + pattern.offset) // DAY]))
+    ahead = pattern.offset * SECOND
+    values[rows] += ahead
+    year = LEAP_YEAR if default_year is None else default_year
+    if after is None:
+        place_years(values, valid, year, None)
     else:
-        first, previous = (LEAP_YEAR if default_year is None else default_year), month[0]
-    # More than half a year back is next year; more than half a year ahead is a late line of the
-    # year before.
-    step = np.diff(month, prepend=previous)
-    year = first + np.cumsum((step < -6).astype(np.int64) - (step > 6))
-    moved = _days(year, month, day)
-    there = _civil(moved)
-    ok = (year > 1677) & (year < 2262) & (there[1] == month) & (there[2] == day)
-    shift = moved - _days(np.full_like(year, LEAP_YEAR), month, day)
-    values[rows] += np.where(ok, shift, 0) * (DAY * SECOND)
+        # Nothing is known of the first line of all, so a late line may be of any year before.
+        place_years(values, valid, None, (after + ahead, -10000))
+    rows = np.flatnonzero(valid)
+    values[rows] -= ahead
     if "a" in pattern.names:
         again = render_timestamps(pattern.source, values[rows])
-        same = [a == column[int(row)] for a, row in zip(again, rows, strict=True)]
-        ok &= np.array(same)
+        same = np.array([a == column[int(r)] for a, r in zip(again, rows, strict=True)], np.bool_)
+        valid[rows[~same]] = False
+    values[~valid] = 0
+
+
+LATE = 31
+"""Days before the turn of the year that a line may be written too late by."""
+
+
+def place_years(
+    values: Ints, valid: Bools, year: int | None, after: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Move the valid values from `LEAP_YEAR` to their years, in place.
+
+    A month that is more than six earlier than that of the row before is in the next year. A line of
+    December after one of January is a late line of the old year if that makes it at most `LATE`
+    days late; but none is before the year of the first line, and a quiet time of many months stays
+    in its year.
+
+    Args:
+        values: int64 nanoseconds of local time.
+        valid: becomes False for the 29th of February of a year without one.
+        year: of the first row, if `after` is None; None: `LEAP_YEAR`.
+        after: what the call for the rows before returned.
+
+    Returns:
+        The last value, and the year of the first of all; for the next call.
+    """
+    rows = np.flatnonzero(valid)
+    if not rows.size:
+        return after
+    _, month, day = _civil(values[rows] // (SECOND * DAY))
+    if after is None:
+        first = floor = LEAP_YEAR if year is None else year
+        before_month, before_day = int(month[0]), int(day[0])
+    else:
+        there = _civil(np.array([after[0] // (SECOND * DAY)]))
+        first, before_month, before_day = (int(part[0]) for part in there)
+        floor = after[1]
+    step = np.diff(month, prepend=before_month)
+    moves = np.zeros(rows.size, np.int64)
+    at = first
+    for place in np.flatnonzero((step < -6) | (step > 6)).tolist():
+        if step[place] < 0:
+            moves[place] = 1
+        elif at > floor:
+            # Both within a month of New Year: the 31st of the 12th to the 1st of the 1st is a day.
+            earlier = int(day[place - 1]) if place else before_day
+            months = int(month[place - 1]) if place else before_month
+            back = (months + 12 - int(month[place])) * 31 + earlier - int(day[place])
+            moves[place] = -int(back <= LATE)
+        at += int(moves[place])
+    years = first + np.cumsum(moves)
+    moved = _days(years, month, day)
+    found = _civil(moved)
+    ok = (years > 1677) & (years < 2262) & (found[1] == month) & (found[2] == day)
+    shift = moved - _days(np.full_like(years, LEAP_YEAR), month, day)
+    values[rows] += np.where(ok, shift, 0) * (DAY * SECOND)
     valid[rows[~ok]] = False
     values[rows[~ok]] = 0
+    kept = rows[ok]
+    return (int(values[kept[-1]]), floor) if kept.size else after

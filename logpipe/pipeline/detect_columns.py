@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -18,8 +17,8 @@ from logpipe.anomaly.windows import WindowSpec
 from logpipe.batch import ByteColumn, ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.base import ParseInfo
-from logpipe.formats.timestamp_pattern import compile_pattern
-from logpipe.formats.timestamps import parse_timestamps
+from logpipe.export.times import joined_fields
+from logpipe.formats.timestamp_reading import TimeReader
 from logpipe.pipeline.detect_facts import LineFacts
 from logpipe.template import LexicalClass, readable
 
@@ -48,42 +47,54 @@ _NUMBERS = (LexicalClass.INTEGER, LexicalClass.NUMBER)
 
 
 class Times:
-    """The time of each line; carried on where a line has none."""
+    """The time of each line; carried on where a line has none.
+
+    Windows only need the distance of times: a clock without a date goes on past midnight from day
+    to day, a named zone of unknown offset counts as UTC, a year that is not written is this one.
+    """
 
     def __init__(self, info: ParseInfo) -> None:
-        self._pattern = info.timestamp_pattern
         self._at = [info.field_names.index(name) for name in info.timestamp_fields]
         self.found: list[Ints] = []
         self.timeless = self.backwards = self.first_backwards = self.valid = 0
         self._after: int | None = None
-        self._yearless = bool(self._pattern) and compile_pattern(self._pattern).lacks_year
+        self._reader = None
+        if info.timestamp_pattern:
+            year = datetime.now(UTC).year if info.year is None else info.year
+            self._reader = TimeReader(
+                info.timestamp_pattern,
+                year=year,
+                zones=info.zones,
+                any_zone=True,
+                tally=info.time_tally,
+            )
 
     def restart(self) -> None:
         """A new source begins."""
         self._after = None
+        if self._reader is not None:
+            self._reader.restart()
 
     def read(self, batch: ParsedBatch, position: int) -> None:
         """The next batch, whose first line has this position."""
-        if not self._pattern:
+        if self._reader is None:
             return
-        column = _joined([batch.fields[i] for i in self._at])
-        year = datetime.now(UTC).year if self._yearless and self._after is None else None
-        read = parse_timestamps(self._pattern, column, default_year=year, after=self._after)
-        valid = read.valid
+        column = joined_fields([batch.fields[i] for i in self._at])
+        values, valid = self._reader.read(column, empty=len(self._at) - 1)
         known = np.flatnonzero(valid)
         self.timeless += len(batch) - len(known)
         self.valid += len(known)
         if len(known):
             before = known[0] if self._after is None else -1
             last = np.maximum.accumulate(np.where(valid, np.arange(len(batch)), before))
-            carried = self._after if self._after is not None else int(read.values[known[0]])
-            times = np.where(last >= 0, read.values[np.maximum(last, 0)], carried)
-            steps = np.diff(read.values[known], prepend=carried)
+            carried = self._after if self._after is not None else int(values[known[0]])
+            times = np.where(last >= 0, values[np.maximum(last, 0)], carried)
+            steps = np.diff(values[known], prepend=carried)
             back = np.flatnonzero(steps < 0)
             if len(back) and not self.backwards:
                 self.first_backwards = position + int(known[back[0]])
             self.backwards += len(back)
-            self._after = int(read.values[known[-1]])
+            self._after = int(values[known[-1]])
         else:
             missing = np.iinfo(np.int64).min if self._after is None else self._after
             times = np.full(len(batch), missing, np.int64)
@@ -102,12 +113,6 @@ class Times:
             last = int(np.flatnonzero(~missing)[-1])
             times = times[np.minimum(following, last)]
         return times
-
-
-def _joined(columns: Sequence[ByteColumn]) -> ByteColumn:
-    if len(columns) == 1:
-        return columns[0]
-    return ByteColumn.of([b" ".join(parts) for parts in zip(*columns, strict=True)])
 
 
 def header_field(name: str, info: ParseInfo, where: str) -> int:

@@ -82,6 +82,8 @@ def read_lines(
     values: bool = False,
     settled: bool = False,
     label: str = "",
+    zones: Mapping[str, int] | None = None,
+    dates: str | None = None,
     progress: Progress | None = None,
 ) -> LineFacts:
     """Parses the sources and keeps what detection needs.
@@ -99,6 +101,8 @@ def read_lines(
         settled: whether equal lines must have equal groups wherever they stand. A parser that
             learns line by line may put a line into another group later on; then all lines are
             matched again with what was learned from all of them.
+        zones: as `logpipe.pipeline.parse`, and so is the next.
+        dates: order of numbers.
         label: header field that is `-` in normal lines; its values are no features then.
 
     Raises:
@@ -118,6 +122,8 @@ def read_lines(
             layout=layout,
             model=learned,
             threads=threads,
+            zones=zones,
+            dates=dates,
             sink=sink,
             progress=progress,
         )

@@ -125,6 +125,8 @@ def _made(facts: LineFacts, spec: WindowSpec, begin: int, end: int) -> Windows:
         return by_key(lines, place[codes], [facts.key_names[int(used[i])] for i in order])
     if spec.kind == "time":
         if facts.times is None:
+            if facts.parsed.info.time_note:
+                raise UsageError(f"--window {spec}: {facts.parsed.info.time_note}")
             raise UsageError(
                 f"--window {spec}: no line has a time stamp that layout "
                 f"{facts.parsed.layout} knows; name a layout with one by --format, or use "

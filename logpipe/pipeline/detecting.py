@@ -92,6 +92,8 @@ def detect(
     threads: int | None = None,
     multiline: bool = False,
     context: int = 2,
+    zones: Mapping[str, int] | None = None,
+    dates: str | None = None,
     progress: Progress | None = None,
 ) -> Detection:
     r"""Finds what is abnormal in logs.
@@ -114,6 +116,8 @@ def detect(
         threads: to work with.
         progress: called after every chunk.
         multiline: lines without a header belong to the record before them and are not counted.
+        zones: as `logpipe.pipeline.parse`; other named zones count as UTC here.
+        dates: as `logpipe.pipeline.parse`.
         context: lines that are read again around each telling one; -1: none at all.
 
     Raises:
@@ -142,6 +146,8 @@ def detect(
         values=features_of(judge) in ("values", "everything") or bool(why and saved is None),
         settled=bool(trained),
         label="" if given is None else given.field,
+        zones=zones,
+        dates=dates,
         progress=progress,
     )
     border = int(facts.starts[len(trained)])

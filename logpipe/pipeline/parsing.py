@@ -20,6 +20,7 @@ from logpipe import parsers
 from logpipe.batch import ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.base import ParseInfo, Sink
+from logpipe.export.times import times_said
 from logpipe.formats.layouts import Layout
 from logpipe.formats.picking import pick_layout
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources
@@ -193,9 +194,15 @@ def begin(
     return Job(sources, headers, compiled, reason, chosen, name, learning)
 
 
-def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) -> ParseInfo:
+def describe_parse(
+    job: Job,
+    templates: TemplateTable,
+    year: int | None = None,
+    zones: Mapping[str, int] | None = None,
+    dates: str | None = None,
+) -> ParseInfo:
     """What outputs are told once the templates are final."""
-    timestamp = job.layout.timestamp
+    timestamp = dict(job.layout.readings).get(dates or "", job.layout.timestamp)
     slot_categories = getattr(job.parser, "slot_categories", None)
     return ParseInfo(
         sources=tuple(source.name for source in job.sources),
@@ -207,6 +214,8 @@ def describe_parse(job: Job, templates: TemplateTable, year: int | None = None) 
         timestamp_fields=timestamp.fields if timestamp else (),
         timestamp_pattern=timestamp.pattern if timestamp else "",
         year=year,
+        zones=zones or {},
+        time_note="" if timestamp else job.layout.time_note,
         line_counts=job.learning.summary.counts,
         forms=getattr(job.parser, "forms_", {}),
         categories=(
@@ -224,6 +233,8 @@ def parse(
     model: str | None = None,
     threads: int | None = None,
     year: int | None = None,
+    zones: Mapping[str, int] | None = None,
+    dates: str | None = None,
     sink: Callable[[ParseInfo], Sink] | None = None,
     progress: Progress | None = None,
 ) -> ParseResult:
@@ -237,6 +248,9 @@ def parse(
         model: path of a saved model; then nothing is learned, and unknown lines are in group 0.
         threads: default: one per processor.
         year: of the first time stamp of every source, for those that are written without one.
+        zones: seconds ahead of UTC by name of a zone that time stamps are written in.
+        dates: `day-first`, `month-first` or `year-first`: how dates of numbers are meant that can
+            be read in several ways.
         sink: opens the output once the templates are known; None: nothing is written.
         progress: called after every chunk with the bytes read and, if known, their total; goes
             over the sources once per pass.
@@ -252,7 +266,7 @@ def parse(
     with workers(threads or default_threads()) as pool, closing(learning):
         for source, header in zip(sources, headers, strict=True):
             learning.learn(source, header, pool, progress)
-        info = describe_parse(job, learning.finish(), year)
+        info = describe_parse(job, learning.finish(), year, zones, dates)
         if sink is not None:
             arenas = ArenaPool()
             opened = sink(info)
@@ -283,6 +297,7 @@ def parse(
             *_headerless(summary, job.layout.name),
             *(_unknown(summary, info.templates, model) if model is not None else ()),
             *learning.warnings(),
+            *times_said(info),
         ),
         _learning=learning,
     )
@@ -299,11 +314,22 @@ def _opened(sources: Sequence[Source | str]) -> list[Source]:
 def _encoded(sources: Sequence[Source]) -> Iterator[str]:
     """UTF-16 is parsed byte by byte like everything else: exact, and of no use to anybody."""
     for source in sources:
-        if head(source, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        first = head(source, 4096)[:4096]
+        marked = first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        # Without a mark: of most scripts' text with blanks and digits, every other byte is often 0.
+        zeros = sorted(first[at::2].count(0) for at in (0, 1))
+        if marked or (len(first) >= 16 and zeros[1] * 5 > len(first) and not zeros[0]):
             yield (
                 f"{source.name} looks like UTF-16, which is kept exactly, but not understood; for "
-                f"templates that mean something give it as UTF-8: iconv -f UTF-16 -t UTF-8"
+                f"templates that mean something give it as UTF-8: iconv -f {_utf16(first)} -t UTF-8"
             )
+
+
+def _utf16(first: bytes) -> str:
+    """What iconv calls the encoding; without a mark it has to be told the order."""
+    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "UTF-16"
+    return "UTF-16LE" if first[1::2].count(0) else "UTF-16BE"
 
 
 def _headerless(summary: Summary, layout: str) -> list[str]:
