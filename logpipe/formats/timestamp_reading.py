@@ -138,7 +138,7 @@ class TimeReader:
                 if passes == _PASSES or len(todo) < (_WORTH_A_PASS if self._known else 1):
                     break
                 passes += 1
-                found = resolve(self._open, _taken(column, todo))
+                found = self._spelling(_taken(column, todo))
                 if found.source in hits:
                     break
                 spellings.append(found)
@@ -201,6 +201,14 @@ class TimeReader:
         offsets[at] = [seconds[zone] or 0 for zone in zones]
         known = np.array([self._any_zone or seconds[zone] is not None for zone in zones])
         valid[at] = fits & known
+
+    def _spelling(self, column: ByteColumn) -> Pattern:
+        """What most rows are written like."""
+        found = resolve(self._open, column)
+        # A number of milliseconds is told from a fraction once, before the first batch.
+        if "%f" in self._open.source:
+            found = compile_pattern(re.sub(r"%-[1-9]f", "%-f", found.source))
+        return found
 
     def _offset(self, exact: Pattern) -> int | None:
         return 0 if exact.zone is None else zone_seconds(exact.zone, self._zones)
