@@ -237,7 +237,8 @@ def _opened(sources: Sequence[Source | str]) -> list[Source]:
 
 def _clock_warnings(facts: LineFacts, spec: WindowSpec) -> list[str]:
     if spec.kind != "time":
-        return []
+        # Windows of time might have been wanted.
+        return [facts.parsed.info.time_note] if facts.parsed.info.time_note else []
     said = []
     if facts.backwards:
         source, line = facts.place(facts.first_backwards)

@@ -153,6 +153,19 @@ def test_dates_that_can_be_read_in_two_ways_make_no_time(tmp_path: Path) -> None
     )
 
 
+def test_detect_says_why_there_are_no_windows_of_time(tmp_path: Path) -> None:
+    """And takes them once the order is given."""
+    log = tmp_path / "x.log"
+    log.write_text(us(range(1, 12)) * 4)
+
+    assert "--dates month-first" in run(
+        "detect", str(log), *FORMAT, "--window", "time:1d", "-q", code=2
+    )
+    out = ("-o", str(tmp_path / "o.jsonl"), "--dates", "month-first")
+    run("detect", str(log), *FORMAT, "--window", "time:1d", *out)
+    assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 11
+
+
 def test_one_date_past_the_12th_settles_the_order(tmp_path: Path) -> None:
     """Wherever it is among the first lines."""
     times, said = parsed(tmp_path, us(range(1, 29)), *FORMAT)
