@@ -6,6 +6,8 @@ has `Z` beside `+01:00`, has a time in every line. Spellings that were met befor
 rows at once, then new ones that numpy can find out from the rows left over, and what is left after
 that is brought into one spelling row by row. The instant of a row is the same by each of these
 ways, so it depends neither on where batches begin nor on which spelling came first.
+
+The module is long because the fast ways and the slow one must agree, and are judged side by side.
 """
 
 from __future__ import annotations
