@@ -269,6 +269,11 @@ def _logpress() -> Codec:
 
 
 def _logpipe() -> Codec:
+    # What it imports only when a stream needs it.
+    import lzma  # noqa: F401
+
+    import zstandard  # noqa: F401
+
     from logpipe import archive
     from logpipe.pipeline import compressing
 
@@ -283,8 +288,8 @@ def _logpipe() -> Codec:
 
     def unpack(source: Path, target: Path, options: Options) -> None:
         with archive.open(str(source)) as opened, target.open("wb") as file:
-            for piece in opened.blocks():
-                file.write(piece.data)
+            for piece in opened.buffers():
+                file.write(piece)
 
     return Codec(pack, unpack)
 
