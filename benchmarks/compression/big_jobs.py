@@ -185,7 +185,7 @@ def logpipe_pack(task: Task) -> Job:
 
 
 def logpipe_unpack(task: Task) -> Job:
-    """An archive back to its bytes, piece by piece, as `zstd_decompress` does."""
+    """An archive back to its bytes, piece by piece, as `zstd_decompress` and the command do."""
     from logpipe import archive
 
     packed = _archive(task)
@@ -195,7 +195,7 @@ def logpipe_unpack(task: Task) -> Job:
     def run() -> Outcome:
         size = 0
         with archive.open(str(packed)) as reader:
-            for piece in reader.blocks():
+            for piece in reader.buffers():
                 size += len(piece)
         return Outcome(size, None, {"packed_bytes": packed.stat().st_size})
 
