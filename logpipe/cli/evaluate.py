@@ -158,6 +158,10 @@ def command(**given: Any) -> int:
         _print(found)
         if not given["quiet"]:
             _note(f"everything is in {found.folder}" + (f", the page is {page}" if page else ""))
+    # A parser that fails is a result; a truth that is none leaves nothing to have a result on.
+    if all(row["status"] == "no-data" for row in found.rows):
+        _note("no data set could be scored on; the table says why")
+        return 2
     return 0
 
 
@@ -238,7 +242,7 @@ def _print(found: Evaluation) -> None:
     shown = runs
     if len(runs) > _MOST_RUNS:
         shown = [row for row in runs if row["status"] != "ok"]
-    if shown and len(runs) > 1:
+    if shown and (len(runs) > 1 or runs[0]["status"] != "ok"):
         click.echo()
         _table(shown, ["parser", "dataset", "status", *few, "cpu_s", "peak_mb", "error"])
     if len(shown) < len(runs):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,9 @@ def _most_frequent(templates: Sequence[Template], messages: ByteColumn) -> Templ
 
 def _texts(name: str, answer: Any, expected: int) -> Answer:
     try:
+        # What can be counted off but is no list of answers: letters, or an order of its own.
+        if isinstance(answer, str | bytes | Mapping | Set):
+            raise TypeError
         given = list(answer)
     except TypeError:
         raise ParserError(

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from logpipe import datasets
 from logpipe.batch import ByteColumn
-from logpipe.datasets import Dataset, Home
+from logpipe.datasets import Catalogue, Dataset, Home
 from logpipe.errors import InputError, UsageError
 from logpipe.evaluation.columns import write_column
 from logpipe.evaluation.truth import categories_of, own_file, truth_of
@@ -40,6 +40,7 @@ from logpipe.parsers.stream import learned, workers
 __all__ = [
     "Case",
     "Wanted",
+    "edition_name",
     "editions_of",
     "messages_of",
     "prepare",
@@ -53,6 +54,16 @@ VERSION = 1
 CORRECTED = "loghub-2k-corrected"
 EDITIONS = ("loghub-2k", "loghub-2k-khan", "loghub-2.0-2k")
 """Collections that have the same 2,000 lines with other templates."""
+
+FIRST = "loghub-2k-2019"
+"""What the first edition is asked for by; the catalogue has it as loghub-2k."""
+
+_CORRECTED_NOTE = (
+    "loghub-2k: scored on the corrected templates of the Loghub-2.0 paper "
+    f"(Android, Windows: of Khan et al.); {FIRST} is the first edition"
+)
+
+_FIRST_NOTE = f"{FIRST}: scored on the templates of the first edition; rows name it loghub-2k/..."
 
 _MOST_BYTES = 2**31
 _MESSAGES, _TRUTH = "messages.arrow", "truth.arrow"
@@ -150,13 +161,11 @@ def resolve(names: Iterable[str], *, mirror: str | None = None) -> tuple[list[Wa
                     f"out; `logpipe datasets fetch loghub-2.0` gets them"
                 )
         else:
-            group = {"loghub-2k": CORRECTED, "loghub-2k-2019": "loghub-2k"}.get(name, name)
-            if group == CORRECTED:
-                notes.append(
-                    "loghub-2k: scored on the corrected templates of the Loghub-2.0 paper "
-                    "(Android, Windows: of Khan et al.); loghub-2k-2019 is the first edition"
-                )
-            members = catalogue.resolve([group])
+            members = _edition(catalogue, name)
+            if name.partition("/")[0] == "loghub-2k" and _CORRECTED_NOTE not in notes:
+                notes.append(_CORRECTED_NOTE)
+            if name.partition("/")[0] == FIRST and _FIRST_NOTE not in notes:
+                notes.append(_FIRST_NOTE)
             for dataset in members:
                 if not _scored(dataset):
                     if len(members) > 1:
@@ -170,6 +179,19 @@ def resolve(names: Iterable[str], *, mirror: str | None = None) -> tuple[list[Wa
     return list(found.values()), notes
 
 
+def _edition(catalogue: Catalogue, name: str) -> tuple[Dataset, ...]:
+    """What a name of the catalogue means here: the 2k logs by the templates that papers use now."""
+    collection, _, system = name.partition("/")
+    if collection == FIRST:
+        return catalogue.resolve(["loghub-2k" + name.removeprefix(FIRST)])
+    if collection == "loghub-2k":
+        corrected = catalogue.resolve([CORRECTED])
+        chosen = [d for d in corrected if system in ("", d.name.partition("/")[2])]
+        if chosen:
+            return tuple(chosen)
+    return catalogue.resolve([name])
+
+
 def editions_of(wanted: Wanted) -> list[Wanted]:
     """The same lines with the templates of each edition, the set's own included; else nothing."""
     if wanted.dataset is None or wanted.name.partition("/")[0] not in EDITIONS:
@@ -177,6 +199,12 @@ def editions_of(wanted: Wanted) -> list[Wanted]:
     catalogue = datasets.load()
     names = [f"{collection}/{wanted.system}" for collection in EDITIONS]
     return [Wanted(name, catalogue[name]) for name in names if name in catalogue]
+
+
+def edition_name(wanted: Wanted) -> str:
+    """What an edition is called in tables and by `--dataset`."""
+    collection = wanted.name.partition("/")[0]
+    return FIRST if collection == "loghub-2k" else collection
 
 
 def prepare(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from logpipe.evaluation.published import Published
-from logpipe.evaluation.scoring import DISTANCES, Scored
+from logpipe.evaluation.scoring import DISTANCES, METRICS, Scored
 from logpipe.metrics import OFFICIAL, mean_counting_failures
 
 __all__ = [
@@ -204,7 +204,7 @@ def shown(value: object, name: str = "") -> str:
         return "-"
     if isinstance(value, float):
         if name in ("cpu_s", "wall_s", "seconds"):
-            return f"{value:.2f}"
+            return f"{value:.2f}" if value >= 1 else f"{value:.3f}"
         if name in ("lines_per_cpu_s", "peak_mb"):
             return f"{value:,.0f}"
         if name in DISTANCES:
@@ -238,7 +238,9 @@ _LATEX = {c: "\\" + c for c in "&%$#_{}"} | {
 
 
 def latex_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], caption: str = "") -> str:
-    r"""A table in LaTeX, for the package booktabs; the best value of each ratio is bold.
+    r"""A table in LaTeX, for the package booktabs; the best value of each metric is bold.
+
+    With a column `dataset` the best of each data set.
 
     >>> print(latex_table([{"parser": "my_one", "GA": 0.5}], ["parser", "GA"]), end="")
     \begin{table}
@@ -252,13 +254,14 @@ def latex_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], caption
     \end{tabular}
     \end{table}
     """
-    best = {
-        name: max(values)
-        for name in names
-        if (values := [r[name] for r in rows if isinstance(r.get(name), float)])
-        and max(values) <= 1
-        and name not in DISTANCES
-    }
+    # Speed and memory are not marked: they are compared on big inputs, not here.
+    marked = [name for name in names if name in METRICS and name not in DISTANCES]
+    best: dict[tuple[object, str], float] = {}
+    for row in rows:
+        for name in marked:
+            value, place = row.get(name), (row.get("dataset"), name)
+            if isinstance(value, float):
+                best[place] = max(value, best.get(place, value))
     lines = ["\\begin{table}", "\\centering"]
     if caption:
         lines.append(f"\\caption{{{_latex(caption)}}}")
@@ -269,7 +272,7 @@ def latex_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], caption
         for name in names:
             text = _latex(shown(row.get(name), name))
             value = row.get(name)
-            bold = name in best and isinstance(value, float) and value == best[name]
+            bold = isinstance(value, float) and value == best.get((row.get("dataset"), name))
             cells.append(f"\\textbf{{{text}}}" if bold else text)
         lines.append(" & ".join(cells) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]

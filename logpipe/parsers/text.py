@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import numpy as np
 
@@ -37,7 +37,13 @@ class TextParser(Parser):
     def fit_predict(self, messages: Messages) -> Groups:
         """The groups of equal template text, numbered in order of appearance."""
         texts = [message.decode("utf-8", "surrogateescape") for message in as_column(messages)]
-        answers = list(self.parse(texts))
+        answer = self.parse(texts)
+        if isinstance(answer, str | bytes | Mapping | Set):
+            raise ParserError(
+                f"{self.parse!r} answered a {type(answer).__name__}; expected a list with one "
+                f"template per message, in order"
+            )
+        answers = list(answer)
         if len(answers) != len(texts):
             raise ParserError(
                 f"{self.parse!r} answered {len(answers)} templates for {len(texts)} messages; "

@@ -25,7 +25,7 @@ from typing import Any
 from logpipe import datasets
 from logpipe.errors import InputError, LogpipeError, OutputError, UsageError
 from logpipe.evaluation import tables
-from logpipe.evaluation.cases import Case, Wanted, editions_of, prepare, resolve
+from logpipe.evaluation.cases import Case, Wanted, edition_name, editions_of, prepare, resolve
 from logpipe.evaluation.contestants import Contestant, choose, load_contestants
 from logpipe.evaluation.published import published_for
 from logpipe.evaluation.runs import Record, folder_name, perform, read_record
@@ -339,7 +339,7 @@ def _editions(found: Evaluation, mirror: str | None) -> Iterable[dict[str, Any]]
             yield {
                 "parser": one.record.contestant,
                 "system": one.record.system,
-                "edition": edition.name.partition("/")[0],
+                "edition": edition_name(edition),
                 **figures,
             }
 

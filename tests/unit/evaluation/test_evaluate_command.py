@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from logpipe.evaluation.tables import latex_table
 from tests.unit.cli.program import Ran, logpipe, names, refused
 
 from .making import naughty, truth_file
@@ -98,6 +99,46 @@ def test_the_page_is_whole_and_says_it_all(folder: Path):
     assert len(list(root.iter("script"))) == 1
     assert len(list(root.iter("{http://www.w3.org/2000/svg}svg"))) >= 8
     assert not re.search(r'(src|href)="(?!#)', page)
+
+
+def test_an_evaluation_without_a_truth_says_why_and_fails(tmp_path: Path):
+    """The reason is printed, also of a single run; a parser that fails is a result, code 0."""
+    truth_file(tmp_path, [(1, "a 1", "a <*>"), (1, "a 2", "a <*>")])
+    ran = evaluate(tmp_path, "--parser", "drain", "--dataset", "own.csv", "-o", "out")
+
+    assert ran.code == 2
+    assert b"rows 1 and 2 have the same LineId" in ran.out
+    assert "no data set could be scored on" in ran.err
+
+    truth_file(tmp_path, [(1, "a 1", "a <*>"), (2, "a 2", "a <*>")])
+    (tmp_path / "mine.py").write_text("class Other: pass\n")
+    ran = evaluate(tmp_path, "--parser", "mine:Nope", "--dataset", "own.csv", "-o", "out")
+    assert ran.code == 0
+    assert b"Nope" in ran.out
+
+
+@pytest.mark.parametrize("answer", ["set(ms)", "dict.fromkeys(ms, 'a')", "'x' * len(ms)"])
+def test_an_answer_that_is_no_list_is_refused(tmp_path: Path, answer: str):
+    """Its order would decide, or its letters would be templates."""
+    truth_file(tmp_path, [(i, f"a{i} 1", f"a{i} <*>") for i in range(1, 5)])
+    (tmp_path / "mine.py").write_text(f"def parse(ms):\n    return {answer}\n")
+    ran = evaluate(tmp_path, "--parser", "mine:parse", "--dataset", "own.csv", "-o", "out")
+
+    assert ran.code == 0
+    assert b"expected one template text" in ran.out
+
+
+def test_the_best_of_each_data_set_is_bold_and_no_cost_is():
+    """In LaTeX: a slow parser was bold where all took less than a second."""
+    rows = [
+        {"parser": "a", "dataset": "x", "GA": 1.0, "cpu_s": 0.9},
+        {"parser": "b", "dataset": "x", "GA": 0.5, "cpu_s": 0.1},
+        {"parser": "a", "dataset": "y", "GA": 0.6, "cpu_s": 0.2},
+        {"parser": "b", "dataset": "y", "GA": 0.7, "cpu_s": 0.1},
+    ]
+    table = latex_table(rows, ["parser", "dataset", "GA", "cpu_s"])
+
+    assert re.findall(r"textbf\{(.*?)\}", table) == ["1.000", "0.700"]
 
 
 def test_report_makes_the_same_page_later(folder: Path):

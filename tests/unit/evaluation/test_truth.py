@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from logpipe.errors import InputError
-from logpipe.evaluation.cases import Wanted, editions_of, prepare, resolve
+from logpipe.evaluation.cases import Wanted, edition_name, editions_of, prepare, resolve
 from logpipe.evaluation.columns import read_messages, read_truth
 from logpipe.evaluation.truth import own_file
 from logpipe.pipeline.evaluating import evaluate
@@ -134,6 +134,8 @@ def test_groups_stand_for_what_papers_score_on():
     """loghub-2k are the corrected templates of sixteen systems, and the note says so."""
     wanted, notes = resolve(["loghub-2k"])
     first, _ = resolve(["loghub-2k-2019"])
+    one, said = resolve(["loghub-2k/Apache", "loghub-2k/Windows"])
+    old, _ = resolve(["loghub-2k-2019/Apache"])
 
     assert sorted({w.system for w in wanted}) == sorted(w.system for w in first)
     assert len(wanted) == len(first) == 16
@@ -142,6 +144,10 @@ def test_groups_stand_for_what_papers_score_on():
     assert {w.truth_style for w in wanted} == {"loghub-2k"}
     assert {w.truth_style for w in first} == {"exact"}
     assert "loghub-2k-2019" in notes[0]
+    assert [w.name for w in one] == ["loghub-2.0-2k/Apache", "loghub-2k-khan/Windows"]
+    assert said == notes
+    assert [w.name for w in old] == ["loghub-2k/Apache"]
+    assert edition_name(old[0]) == "loghub-2k-2019"
     assert [w.name for w in editions_of(first[1])] == [
         "loghub-2k/Apache",
         "loghub-2k-khan/Apache",
