@@ -230,7 +230,7 @@ def parse_logs(
 
 
 def _say_timeless(result: ParseResult) -> None:
-    from logpipe.export.times import why_no_times
+    from logpipe.export.time_notes import why_no_times
 
     why = why_no_times(result.info)
     if why:

@@ -17,7 +17,8 @@ from logpipe.batch import TERMINATORS, Shape
 from logpipe.errors import InputError, ModelError
 from logpipe.export.base import ParseInfo
 from logpipe.export.text import source_text
-from logpipe.export.times import has_times, time_column
+from logpipe.export.time_notes import has_times
+from logpipe.export.times import time_column
 from logpipe.parsers.iterative.saving import decoded, encoded
 from logpipe.template import VERBATIM, LexicalClass, SlotKind, TemplateTable
 

@@ -20,7 +20,7 @@ from logpipe import parsers
 from logpipe.batch import ParsedBatch
 from logpipe.errors import UsageError
 from logpipe.export.base import ParseInfo, Sink
-from logpipe.export.times import times_said
+from logpipe.export.time_notes import times_said
 from logpipe.formats.layouts import Layout
 from logpipe.formats.picking import pick_layout
 from logpipe.formats.readers import Source, check_unchanged, head, open_sources

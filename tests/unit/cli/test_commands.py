@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -365,3 +366,18 @@ def test_help_shows_no_marks_of_its_markup(name: str) -> None:
     assert command is not None
 
     assert "\\b" not in command.get_help(click.Context(command, info_name=name))
+
+
+def test_what_writes_no_columns_imports_no_pyarrow(tmp_path: Path) -> None:
+    """Its import takes as long as everything else that the first template needs."""
+    log = log_file(tmp_path)
+    code = (
+        "import sys; from logpipe.cli import run; run(sys.argv[1:]); "
+        "sys.exit('pyarrow' in sys.modules)"
+    )
+    for command in ("templates", "parsers"):
+        arguments = [command, *([str(log), "-q"] if command == "templates" else ["list"])]
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, check=False
+        )
+        assert ran.returncode == 0, (command, ran.stderr)
