@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +15,17 @@ from logpipe.cli.progress import ProgressBar
 from logpipe.cli.tables import size
 from logpipe.errors import UsageError
 
-__all__ = ["SUFFIX", "command"]
+if TYPE_CHECKING:
+    from logpipe.formats.readers import Source
+
+__all__ = ["SUFFIX", "check_other_file", "command"]
 
 SUFFIX = ".lpz"
+
+_PACKED = (
+    *(f".tar.{e}" for e in ("gz", "bz2", "xz", "zst")),
+    *(".tgz", ".tar", ".zip", ".gz", ".bz2", ".xz", ".zst", SUFFIX),
+)
 
 
 @click.command("compress", short_help="Compress logs into an archive.")
@@ -65,15 +76,38 @@ def command(
         raise UsageError("standard input has no name to make an archive's name of: give -o OUT.lpz")
     if remove and (output == "-" or "-" in files or any("!" in f for f in files)):
         raise UsageError("--rm deletes files once their archive is verified; give files and a file")
-    jobs = [(files, output)] if output is not None else [((f,), f + SUFFIX) for f in files]
+    jobs = [(files, output)] if output is not None else [((f,), None) for f in files]
     for names, target in jobs:
         _compress(names, target, level, layout, append, remove, force, threads, quiet)
     return 0
 
 
+def check_other_file(source: str, target: str) -> None:
+    """Refuse to write over what is read, whatever the names and whatever --force says.
+
+    Raises:
+        UsageError: both are one file.
+    """
+    if "-" in (source, target):
+        return
+    with suppress(OSError):
+        if Path(source).samefile(target):
+            raise UsageError(
+                f"{target}: is the input itself, which is never overwritten; name another output"
+            )
+
+
+def _archive_name(file: str, sources: Sequence[Source]) -> str:
+    """Of the log inside: what was packed is not kept, and must not give its name to a text."""
+    if len(sources) == 1 and getattr(sources[0], "compression", "") is None:
+        return file + SUFFIX
+    bare = next((file.removesuffix(e) for e in _PACKED if file.lower().endswith(e)), file)
+    return (bare if Path(bare).name else file) + SUFFIX
+
+
 def _compress(
     files: tuple[str, ...],
-    target: str,
+    output: str | None,
     level: str,
     layout: str,
     append: bool,
@@ -89,7 +123,16 @@ def _compress(
     if remove:
         check_removable(files)
     sources = open_sources(files)
+    target = output if output is not None else _archive_name(files[0], sources)
+    for file in files:
+        check_other_file(file, target)
     if not quiet:
+        if output is None and target != files[0] + SUFFIX:
+            click.echo(
+                f"logpipe: {files[0]}: the log in it goes into {target}, which gives the log back, "
+                f"not the packed file",
+                err=True,
+            )
         for left in leftovers(target):
             click.echo(
                 f"logpipe: {left} was left by a run that was killed; nothing needs it, delete it",

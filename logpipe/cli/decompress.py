@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from logpipe.cli.compress import SUFFIX
+from logpipe.cli.compress import SUFFIX, check_other_file
 from logpipe.cli.options import quiet_option
 from logpipe.cli.progress import ProgressBar
 from logpipe.errors import UsageError
@@ -52,6 +52,7 @@ def command(
         raise UsageError("-o takes one archive; for several leave it away, or use -c")
     for name in files:
         target = name.removesuffix(SUFFIX) if output is None else output
+        check_other_file(name, target)
         with (
             Archive(name) as archive,
             replacing(target, force=force) as out,

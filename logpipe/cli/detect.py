@@ -22,7 +22,7 @@ from logpipe.cli.options import (
 )
 from logpipe.cli.progress import ProgressBar
 from logpipe.cli.tables import print_json
-from logpipe.errors import UsageError
+from logpipe.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from logpipe.anomaly.findings import Finding
@@ -87,7 +87,8 @@ __all__ = ["command", "print_findings"]
     "--fail-on",
     type=float,
     metavar="SCORE",
-    help="Exit with 1 if an abnormal window has at least this score; 1 is the threshold.",
+    help="Exit with 1 if an abnormal window has at least this score; 1 is the threshold. Drift, "
+    "what came for good, is told and fails nothing.",
 )
 @click.option("--save-detector", metavar="OUT.json", help="Save what was learned.")
 @click.option("--load-detector", metavar="IN.json", help="Judge by what was learned before.")
@@ -157,6 +158,8 @@ def command(
     from logpipe.parsers import REGISTRY
     from logpipe.pipeline.detecting import detect
 
+    if verdicts is not None and not review and not Path(verdicts).exists():
+        raise InputError(f"--verdicts {verdicts}: there is no such file; --review makes one")
     known = {} if verdicts is None else read_verdicts(verdicts)
     constructor: Any = REGISTRY.load(parser)
     judge: Any = anomaly.REGISTRY.load(detector)
@@ -166,7 +169,9 @@ def command(
             window=window,
             train=open_sources(train) if train else (),
             detector=detector,
-            detector_parameters=typed_parameters(detector, judge, detector_settings),
+            detector_parameters=typed_parameters(
+                detector, judge, detector_settings, "--detector-set", "detector"
+            ),
             load_detector=load_detector,
             labels=labels,
             verdicts=known,
@@ -279,7 +284,7 @@ def print_findings(result: DetectResult, *, top: int) -> None:
         click.echo(f"... and {more} with {windows} (--top)")
     settled = len(result.findings) - len(shown)
     if settled:
-        click.echo(f"{settled:,} findings were judged normal before")
+        click.echo(f"judged normal before: {settled:,}")
     if not shown:
         click.echo("nothing stands out")
     if result.labelled is not None:
@@ -301,9 +306,11 @@ def _print_finding(
     else:
         where = str(names[int(windows[0])])
     verdict = f", judged {finding.verdict}" if finding.verdict else ""
+    # Drift is no alarm: a score would stand beside a threshold that it is not held against.
+    score = "" if finding.kind == "drift" else f", score {finding.score:.2f}"
     click.echo(
         click.style(f"{number}. {_clean(where)}", bold=True)
-        + f"  [{finding.kind} {finding.pattern}, score {finding.score:.2f}{verdict}]"
+        + f"  [{finding.kind} {finding.pattern}{score}{verdict}]"
     )
     click.echo(f"   {_clean(finding.reason)}")
     if nearest:
@@ -361,7 +368,10 @@ def _review(result: DetectResult, path: str, known: dict[str, Verdict]) -> None:
         with replacing(path, force=True) as file:
             file.write(verdicts_text(known))
     apply_verdicts(result.findings, result.anomalous, known)
-    click.echo(f"logpipe: {len(known):,} verdicts are in {Path(path)}", err=True)
+    if known:
+        click.echo(f"logpipe: verdicts in {Path(path)}: {len(known):,}", err=True)
+    else:
+        click.echo(f"logpipe: nothing was answered, and {Path(path)} was not written", err=True)
 
 
 def _answer(path: str, answered: int) -> str:

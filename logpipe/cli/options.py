@@ -137,27 +137,33 @@ def split_assignments(settings: Sequence[str], option: str) -> dict[str, str]:
 
 
 def typed_parameters(
-    parser: str, constructor: Callable[..., object], settings: Sequence[str]
+    name: str,
+    constructor: Callable[..., object],
+    settings: Sequence[str],
+    option: str = "--set",
+    word: str = "parser",
 ) -> dict[str, object]:
-    """The `--set` options as arguments of a parser's constructor, with the types it declares.
+    """The `--set` options as arguments of a plug-in's constructor, with the types it declares.
 
     Args:
-        parser: its name, for messages.
+        name: of the plug-in, for messages.
         constructor: the class.
         settings: `KEY=VALUE` texts.
+        option: what it is called on the command line.
+        word: what a plug-in of this kind is called.
 
     Raises:
         UsageError: a value is not of the type of its parameter.
-        UnknownNameError: the parser has no such parameter.
+        UnknownNameError: it has no such parameter.
     """
     if not settings:
         return {}
     if not callable(constructor):
-        raise UsageError(f"--set: parser {parser!r} is {constructor!r}, expected a class")
-    values = split_assignments(settings, "--set")
+        raise UsageError(f"{option}: {word} {name!r} is {constructor!r}, expected a class")
+    values = split_assignments(settings, option)
     known = {
-        name: parameter
-        for name, parameter in inspect.signature(constructor).parameters.items()
+        key: parameter
+        for key, parameter in inspect.signature(constructor).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
     any_key = any(
@@ -169,14 +175,14 @@ def typed_parameters(
         if key not in known and not any_key:
             listed = ", ".join(known) or "none"
             raise UnknownNameError(
-                f"--set {key}: parser {parser!r} has no such parameter; known: {listed}"
+                f"{option} {key}: {word} {name!r} has no such parameter; known: {listed}"
             )
         default = known[key].default if key in known else None
         hint = hints.get(key, Any if default in (None, inspect.Parameter.empty) else type(default))
         try:
             typed[key] = _convert(text, hint)
         except (ValueError, TypeError) as error:
-            raise UsageError(f"--set {key}={text}: {error}") from None
+            raise UsageError(f"{option} {key}={text}: {error}") from None
     return typed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import resource
@@ -10,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .program import LOG, PROGRAM, environment, logpipe
+from .program import LOG, PROGRAM, environment, log_file, logpipe, names, refused
 
 LINES = LOG.splitlines(keepends=True)
 
@@ -263,3 +264,40 @@ def test_a_full_disk_leaves_no_archive_and_an_append_as_it_was(tmp_path: Path) -
         assert len(ran.stderr.splitlines()) == 1
     assert packed.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.log", "a.lpz", "small.log"]
+
+
+def test_an_input_is_never_its_own_output(tmp_path: Path) -> None:
+    """Whatever --force says, and by whatever name; the files are as they were."""
+    log = log_file(tmp_path)
+    packed = tmp_path / "a.lpz"
+    assert logpipe("compress", log, "-o", packed, "-q").code == 0
+    (tmp_path / "link").symlink_to(packed)
+    before = {path: path.read_bytes() for path in (log, packed)}
+
+    for arguments in (
+        ["compress", "--force", "-o", log, log],
+        ["compress", "--append", "-o", packed, packed],
+        ["compress", "--append", "-o", packed, tmp_path / "link"],
+        ["decompress", "--force", "-o", packed, packed],
+        ["compress", "--force", packed],
+    ):
+        refused(logpipe(*arguments), "is the input itself")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_archive_of_a_packed_log_is_named_after_the_log(tmp_path: Path) -> None:
+    """Else what comes out of it would be a text named .gz, and nothing could unpack that."""
+    packed = tmp_path / "app.log.gz"
+    packed.write_bytes(gzip.compress(LOG))
+    text = tmp_path / "odd.gz"
+    text.write_bytes(LOG)
+
+    ran = logpipe("compress", "--rm", packed, text)
+    assert ran.code == 0, ran.err
+    assert "gives the log back, not the packed file" in ran.err
+    assert sorted(names(tmp_path)) == ["app.log.lpz", "odd.gz.lpz"]
+    assert logpipe("decompress", "--rm", *sorted(tmp_path.iterdir())).code == 0
+    assert {n: (tmp_path / n).read_bytes() for n in names(tmp_path)} == {
+        "app.log": LOG,
+        "odd.gz": LOG,
+    }

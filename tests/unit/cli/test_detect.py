@@ -102,6 +102,22 @@ def test_answers_of_a_review_are_remembered(folder, tmp_path) -> None:
     refused(logpipe("detect", folder / "bad.log", "--review"), "--verdicts")
 
 
+def test_verdicts_that_are_not_there_are_an_error(folder, tmp_path) -> None:
+    """A mistyped name would switch all of them off; a review makes the file, if it is answered."""
+    base = ("detect", folder / "bad.log", "--window", WINDOW, "--verdicts", "v.yaml")
+
+    refused(logpipe(*base, cwd=tmp_path), "--verdicts v.yaml: there is no such file")
+    ran = logpipe(*base, "--review", stdin=b"q\n", cwd=tmp_path)
+    assert ran.code == 0
+    assert "v.yaml was not written" in ran.err
+
+
+def test_a_wrong_parameter_of_a_detector_names_its_option(folder) -> None:
+    """`--set` is the parser's."""
+    ran = logpipe("detect", folder / "bad.log", "--window", WINDOW, "--detector-set", "foo=1")
+    refused(ran, "--detector-set foo: detector 'auto' has no such parameter")
+
+
 @pytest.mark.parametrize("redirect", ["<&-", "</dev/null"])
 def test_a_review_without_anybody_to_answer_is_a_wrong_request(redirect, folder, tmp_path) -> None:
     """Not an interruption: one line says what is missing, and 2; with nothing to ask it is fine."""
