@@ -205,9 +205,16 @@ def _entries(archive: Path) -> Iterator[Entry]:
                 yield _zip_entry(packed, info)
     else:
         # Streamed: the headers of a large .tar.gz are not read twice.
-        with tarfile.open(archive, "r|*") as tar:
+        with _open_tar(archive) as tar:
             for member in tar:
                 yield _tar_entry(tar, member)
+
+
+def _open_tar(archive: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive, "r|*")
+    except TypeError:  # how tarfile meets the end of the file within gzip's own header
+        raise tarfile.ReadError("its gzip header is cut off") from None
 
 
 def _zip_entry(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:

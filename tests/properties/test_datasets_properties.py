@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -154,6 +154,8 @@ def test_no_member_ever_lies_outside_the_folder(members, pack):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b", b"BZh"]))
+@example(data=b"\x08", start=b"\x1f\x8b")
+@example(data=b"\x08\x04", start=b"\x1f\x8b")
 def test_arbitrary_bytes_are_refused_as_an_archive(data, start):
     """With an error of ours, and nothing left behind; an empty tar file is the exception."""
     with tempfile.TemporaryDirectory() as folder:
