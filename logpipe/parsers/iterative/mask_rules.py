@@ -335,6 +335,14 @@ RULES: tuple[Rule, ...] = (
         "a word with three digits is counted up or drawn, a name has one or two",
     ),
     Rule(
+        "no-value",
+        Mask.FLAG,
+        r"(?<==)(?:\?|-{1,2}|\((?:none|null|unset|unknown|empty)\)|[nN]/[aA]|[nN]one|NONE|NaN|undefined)"
+        r"(?![^\s,;)\]}'\"])",
+        {"addr=? tty=(none) res=1": ["?", "(none)", "1"], "x=-, y=n/a": ["-", "n/a"]},
+        "how programs write that there is no value: one could stand there",
+    ),
+    Rule(
         "flag",
         Mask.FLAG,
         rf"{_B}(?:true|false|True|False|TRUE|FALSE|null|NULL|Null|nil|\(nil\)){_E}",

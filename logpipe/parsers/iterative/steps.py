@@ -239,7 +239,7 @@ def records(forms: Forms) -> None:
             seen: Counter[str] = Counter()
             for member, own in zip(members, found_in, strict=True):
                 seen[own[i][2]] += forms.counts[member]
-            marks.append(joint(seen) if len(seen) > 1 and not dominated(seen) else "")
+            marks.append(slot(seen) if len(seen) > 1 and not dominated(seen) else "")
         targets: dict[str, list[str]] = defaultdict(list)
         for member, own in zip(members, found_in, strict=True):
             pieces = [(*p.span(2), m) for p, m in zip(own, marks, strict=True) if m and p[2]]

@@ -162,6 +162,24 @@ def test_standards_are_no_shapes_of_a_variable() -> None:
     assert len(set(Iterative(off=off).fit_predict(messages).tolist())) == 2
 
 
+def test_values_of_records_keep_their_quotes_as_text() -> None:
+    """What all values of a key begin and end with is no part of the variable."""
+    messages = [b'a=%d b=%d user="u%s"' % (i, i, b"xyzw"[i : i + 1]) for i in range(4)]
+    parser = Iterative()
+    parser.fit(messages)
+    assert {t.text() for t in parser.templates_} == {'a=<*> b=<*> user="<*>"'}
+
+
+def test_a_written_absence_is_a_value() -> None:
+    """A place that is empty in all lines is a place all the same; a dash in a word is text."""
+    parser = Iterative()
+    parser.fit([b"login from=? tty=(none) by=- ok", b"x=--y z=nonesuch"])
+    assert {t.text() for t in parser.templates_} == {
+        "login from=<*> tty=<*> by=<*> ok",
+        "x=--y z=nonesuch",
+    }
+
+
 def test_a_value_told_twice_is_printed_with_all_its_parts() -> None:
     """A group that has an empty value in some lines keeps its fullest text over later rounds."""
     messages = [
