@@ -33,7 +33,7 @@ _WINDOWS = 500
 def page(result: DetectResult) -> str:
     """The report as one string of HTML."""
     flagged = int(result.anomalous.sum())
-    title = f"{flagged:,} of {len(result):,} windows are abnormal"
+    title = f"{flagged:,} of {len(result):,} windows abnormal"
     sections = [
         Section("Timeline", [_timeline(result)], _how(result)),
         Section("Findings", _overview(result), _lead(result)),

@@ -183,12 +183,32 @@ class Marks:
 
     def __init__(self, field: str, info: ParseInfo) -> None:
         self.at = header_field(field, info, "--labels field:" + field)
+        self.field = field
         self.found: list[npt.NDArray[np.bool_]] = []
+        self._normal = False
+        self._example = b""
 
     def read(self, batch: ParsedBatch) -> None:
         """The next batch; a line without a header is not marked."""
-        said = [bool(value) and value != b"-" for value in batch.fields[self.at]]
+        values = list(batch.fields[self.at])
+        said = [bool(value) and value != b"-" for value in values]
         self.found.append(np.array(said, np.bool_))
+        self._normal |= b"-" in values
+        self._example = self._example or next((value for value in values if value), b"")
+
+    def all(self) -> npt.NDArray[np.bool_]:
+        """Of all lines.
+
+        Raises:
+            UsageError: the field is never `-`, so that it cannot be one of labels.
+        """
+        if self._example and not self._normal:
+            raise UsageError(
+                f"--labels field:{self.field}: a field of labels is - in normal lines, but this "
+                f"one never is (it begins with {readable(self._example)!r:.60}); name a field "
+                f"that marks abnormal lines, or a file of labels"
+            )
+        return np.concatenate([np.zeros(0, np.bool_), *self.found])
 
 
 class Values:

@@ -155,7 +155,7 @@ def read_lines(
         facts.key_lines = np.concatenate(found.keys.lines)
         facts.key_codes = np.concatenate(found.keys.found)
     if found.marks is not None:
-        facts.marked = np.concatenate([np.zeros(0, np.bool_), *found.marks.found])
+        facts.marked = found.marks.all()
     if found.values is not None:
         found.values.put(facts)
     return facts

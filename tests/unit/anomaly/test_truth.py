@@ -84,6 +84,12 @@ def test_a_header_field_labels_lines_and_is_no_feature_then(tmp_path) -> None:
         detect(log, layout=TAGGED, labels="field:Alarm")
 
 
+def test_a_field_that_is_never_a_dash_holds_no_labels(tmp_path) -> None:
+    """A process id would make every line abnormal, and every score perfect."""
+    with pytest.raises(UsageError, match="Date: a field of labels is - in normal lines, but this"):
+        detect(tagged(tmp_path), layout=TAGGED, window="time:2s", labels="field:Date")
+
+
 def test_of_silence_labels_of_lines_say_nothing() -> None:
     """While a server is down it logs nothing; that is neither a hit nor a false alarm."""
     times = np.array([0, 1, 2, 12, 13], np.int64) * 10**9

@@ -37,6 +37,16 @@ def test_help_lists_the_commands_and_imports_little() -> None:
         assert f"\n  {name} " in ran.stdout
 
 
+@pytest.mark.parametrize("arguments", [[], ["datasets"], ["detectors"]])
+def test_without_a_command_the_help_is_shown_in_lines(arguments: list[str]) -> None:
+    """It is no message to be folded into one line; the exit code says that nothing was done."""
+    ran = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("Usage: logpipe")
+    assert "\nCommands:\n  " in ran.stderr
+
+
 def test_help_costs_little_cpu() -> None:
     """Less than 0.15 s of CPU, the interpreter included; the least of five runs counts."""
 
