@@ -7,10 +7,10 @@ is no program then, and Python's `re` answers.
 
 from __future__ import annotations
 
-from logpipe.archive.regex import ANY, Anchor, Back, Bytes, Chain, Choice, Group, Node, Repeat
+from logpipe.archive.regex import Anchor, Back, Bytes, Chain, Choice, Group, Node, Repeat
 from logpipe.native.select import KINDS, Program
 
-__all__ = ["assemble", "folded"]
+__all__ = ["assemble"]
 
 _MOST = 20_000
 """Instructions of a program; a repetition of repetitions would have more than memory holds."""
@@ -22,24 +22,10 @@ class _NoProgramError(Exception):
     """Not a regular expression, or too long a program."""
 
 
-def folded(of: frozenset[int]) -> frozenset[int]:
-    """A set with the other case of its letters; of a set that leaves bytes out, it is these.
-
-    That is what `grep -i '[^a]'` means: neither `a` nor `A`.
-    """
-    if of == ANY:
-        return of
-    inverted = len(of) > 128
-    members = frozenset(range(256)) - of if inverted else of
-    both = members | frozenset(bytes(sorted(members)).swapcase())
-    return frozenset(range(256)) - both if inverted else both
-
-
 class _Assembler:
     """Appends instructions; each part leaves the program where the next one begins."""
 
-    def __init__(self, fold: bool) -> None:
-        self.fold = fold
+    def __init__(self) -> None:
         self.codes: list[tuple[int, int, int]] = []
         self.sets: dict[frozenset[int], int] = {}
         self.steps = 0
@@ -59,8 +45,7 @@ class _Assembler:
             raise _NoProgramError
         match node:
             case Bytes(of):
-                members = folded(of) if self.fold else of
-                number = self.sets.setdefault(members, len(self.sets))
+                number = self.sets.setdefault(of, len(self.sets))
                 self.add(_SET, number, len(self.codes) + 1)
             case Anchor(kind):
                 self.add(_PLACE, KINDS.index(kind), len(self.codes) + 1)
@@ -111,9 +96,9 @@ class _Assembler:
             self.codes[fork] = (_FORK, fork + 1, len(self.codes))
 
 
-def assemble(tree: Node, *, ignore_case: bool) -> Program | None:
+def assemble(tree: Node) -> Program | None:
     """The program of an expression; None if there is none, or it would be too long."""
-    assembler = _Assembler(ignore_case)
+    assembler = _Assembler()
     try:
         assembler.part(tree)
         assembler.add(_MATCH, 0, 0)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 from logpipe.archive.automaton import assemble
+from logpipe.archive.brackets import with_both_cases
 from logpipe.archive.regex import (
     ANY,
     DUP_MAX,
@@ -28,6 +29,7 @@ from logpipe.archive.regex import (
     Choice,
     Group,
     Node,
+    Reading,
     Repeat,
     parse,
 )
@@ -85,15 +87,14 @@ class Pattern:
     @cached_property
     def program(self) -> Program | None:
         """The expression for native code; None if it is too big, or has back references."""
-        return assemble(self.tree, ignore_case=self.ignore_case)
+        return assemble(self.tree)
 
     @cached_property
     def _candidates(self) -> Program | None:
         """What finds all lines with one of the needles; None if there are no needles."""
         if self.needles is None:
             return None
-        texts = [Chain(tuple(Bytes(frozenset((b,))) for b in text)) for text in self.needles]
-        return assemble(Choice(tuple(texts)), ignore_case=self.ignore_case)
+        return assemble(Choice(tuple(_text(text, self.ignore_case) for text in self.needles)))
 
     def find(
         self, text: bytes, *, invert: bool = False, most: int | None = None, counts: bool = False
@@ -191,21 +192,15 @@ def compile_pattern(
     Raises:
         UsageError: an expression that grep refuses, or one too big.
     """
-    nodes: list[Node] = []
-    groups = 0
-    for part in source.split(b"\n"):
-        if syntax == "fixed":
-            nodes.append(Chain(tuple(Bytes(frozenset((byte,))) for byte in part)))
-        elif syntax in ("basic", "extended"):
-            node, groups = parse(part, extended=syntax == "extended", groups=groups)
-            nodes.append(node)
-        else:
-            raise UsageError(f"syntax: expected basic, extended or fixed, found {syntax!r}")
-    tree = nodes[0] if len(nodes) == 1 else Choice(tuple(nodes))
-    if whole_lines:
-        tree = Chain((Anchor("^"), tree, Anchor("$")))
-    elif words:
-        tree = Chain((Anchor("("), tree, Anchor(")")))
+    if syntax not in ("basic", "extended", "fixed"):
+        raise UsageError(f"syntax: expected basic, extended or fixed, found {syntax!r}")
+    around = _WHOLE if whole_lines else _WORDS if words else None
+    if syntax == "fixed":
+        tree = _choice([_text(part, ignore_case) for part in source.split(b"\n")])
+    else:
+        tree, around = _for_lines(source, syntax == "extended", ignore_case, around)
+    if around is not None:
+        tree = Chain((Anchor(around.places[0]), tree, Anchor(around.places[1])))
     known = _needles(tree, ignore_case)
     text = _python(tree)
     try:
@@ -216,6 +211,87 @@ def compile_pattern(
     needles = known.required
     plain = known.exact is not None and needles is not None
     return Pattern(source, ignore_case, needles, plain, expression, tree)
+
+
+def _choice(parts: Sequence[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else Choice(tuple(parts))
+
+
+def _text(text: bytes, fold: bool) -> Node:
+    """A text, letters in both cases if `fold`."""
+    sets = (with_both_cases((byte,)) if fold else frozenset((byte,)) for byte in text)
+    return Chain(tuple(map(Bytes, sets)))
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What -x and -w put around a pattern: as places, and in grep's words, extended and basic."""
+
+    places: str
+    extended: tuple[bytes, bytes]
+    basic: tuple[bytes, bytes]
+
+
+_WHOLE = _Around("^$", (b"^(", b")$"), (rb"^\(", rb"\)$"))
+_WORDS = _Around(
+    "()",
+    (b"(^|[^[:alnum:]_])(", b")([^[:alnum:]_]|$)"),
+    (rb"\(^\|[^[:alnum:]_]\)\(", rb"\)\([^[:alnum:]_]\|$\)"),
+)
+_TEXT = re.compile(rb"(?:[^$*.\[^(+?{|\\]|\\[^1-9<>'`bBsSwW])*")
+"""An extended expression that has no operators."""
+
+
+def _for_lines(
+    source: bytes, extended: bool, fold: bool, around: _Around | None
+) -> tuple[Node, _Around | None]:
+    """The tree that decides which lines match, and what has yet to be put around it."""
+    nodes: list[Node] = []
+    groups = 0
+    opaque = False
+    for part in source.split(b"\n"):
+        read = parse(part, extended=extended, reading=Reading.PLACES, fold=fold, groups=groups)
+        nodes.append(read.tree)
+        groups = read.groups
+        opaque |= read.opaque
+    read = parse(source, extended=extended, reading=Reading.LINES, fold=fold)
+    inside = read.stray and around is not None
+    inside = inside and (not extended or _TEXT.fullmatch(source) is None)
+    if opaque:
+        if inside or _bare(read.tree) != _bare(_choice(nodes)):
+            # grep asks both readers then, one after the other, but not for every line.
+            shown = source.decode("utf-8", "backslashreplace")
+            raise UsageError(
+                f"pattern {shown!r}: grep reads it in two ways: beside a back reference, [.x.] or "
+                "[=x=], expected that every operator has something to repeat, no place (like ^) is "
+                "repeated, and every parenthesis is closed"
+            )
+        return _choice(nodes), around
+    if inside and around is not None:
+        # grep, too, writes its words around the text and reads them together: after -x, `a)(b`
+        # is `^(a)(b)$`.
+        before, behind = around.extended if extended else around.basic
+        source, around = before + source + behind, None
+        read = parse(source, extended=extended, reading=Reading.LINES, fold=fold)
+    return read.tree, around
+
+
+def _bare(node: Node) -> Node:
+    """The tree without numbers of groups and without repetitions of nothing."""
+    match node:
+        case Group(inner, _):
+            return Group(_bare(inner), 0)
+        case Back():
+            return Back(0)
+        case Repeat(inner, least, most):
+            bare = _bare(inner)
+            return bare if bare == Chain(()) else Repeat(bare, least, most)
+        case Chain(parts) | Choice(parts):
+            bare_parts = tuple(part for part in map(_bare, parts) if part != Chain(()))
+            if isinstance(node, Choice):
+                return Choice(tuple(map(_bare, parts)))
+            return bare_parts[0] if len(bare_parts) == 1 else Chain(bare_parts)
+    return node
 
 
 # -- Python's words for a tree ---------------------------------------------------------------------

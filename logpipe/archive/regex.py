@@ -4,6 +4,14 @@ What POSIX leaves open is decided as GNU grep 3.8 does with `LC_ALL=C`: bytes ar
 letters are those of ASCII, `\w \W \s \S \b \B \< \>` exist in both kinds, `\+ \? \|` in basic ones,
 and an interval that is none (`a{x`) is text in extended ones.
 
+grep has two readers, and where POSIX leaves something open they may disagree. The automaton's
+(`Reading.LINES`) decides which lines match. The matcher's (`Reading.PLACES`) decides what is an
+error and where in a line a match lies; and which lines match, too, if the automaton cannot know:
+after back references and collating symbols (`opaque`). They differ in an operator that has nothing
+to repeat (the automaton repeats the empty expression; the matcher leaves the operator out), in
+places that are repeated, in `^` and `$` in the middle of basic expressions, and in brackets after
+-i. The parser has both, as the lines that grep prints do.
+
 Why a parser and not a translation of the text: what a byte means depends on what stands around it
 (`*` after `\(`, `^` inside an expression, `]` first in brackets), and the literals that make a
 search fast have to come from what was understood, not from what was written. `pattern.py` makes
@@ -13,13 +21,19 @@ both of the tree.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
+from logpipe.archive.brackets import (
+    ANY,
+    ESCAPED_SETS,
+    read_brackets,
+    with_both_cases,
+)
 from logpipe.errors import UsageError
 
 __all__ = [
     "ANY",
     "DUP_MAX",
-    "WORD",
     "Anchor",
     "Back",
     "Bytes",
@@ -27,45 +41,15 @@ __all__ = [
     "Choice",
     "Group",
     "Node",
+    "Parsed",
+    "Reading",
     "Repeat",
     "parse",
 ]
 
 DUP_MAX = 0x7FFF
 """The most repetitions an interval may ask for, as in GNU grep."""
-ANY = frozenset(range(256)) - {10}
-"""What `.` matches: no line has a line feed in it."""
-
-
-def _span(low: int, high: int) -> frozenset[int]:
-    return frozenset(range(low, high + 1))
-
-
-_UPPER, _LOWER, _DIGIT = _span(65, 90), _span(97, 122), _span(48, 57)
-_ALNUM = _UPPER | _LOWER | _DIGIT
-_SPACE = frozenset(b"\t\x0b\x0c\r ")
-WORD = _ALNUM | {95}
-"""Letters, digits and the underscore: what `\\w` matches."""
-_CLASSES: dict[bytes, frozenset[int]] = {
-    b"alpha": _UPPER | _LOWER,
-    b"digit": _DIGIT,
-    b"alnum": _ALNUM,
-    b"upper": _UPPER,
-    b"lower": _LOWER,
-    b"blank": frozenset(b"\t "),
-    b"space": _SPACE,
-    b"punct": _span(33, 126) - _ALNUM,
-    b"print": _span(32, 126),
-    b"graph": _span(33, 126),
-    b"cntrl": (_span(0, 31) | {127}) - {10},
-    b"xdigit": _DIGIT | _span(65, 70) | _span(97, 102),
-}
-_ESCAPED_SETS = {
-    ord("w"): WORD,
-    ord("W"): ANY - WORD,
-    ord("s"): _SPACE,
-    ord("S"): ANY - _SPACE,
-}
+_DIGITS = frozenset(b"0123456789")
 _ESCAPED_ANCHORS = {ord("b"): "b", ord("B"): "B", ord("<"): "<", ord(">"): ">"}
 _ESCAPED_ANCHORS |= {ord("`"): "^", ord("'"): "$"}
 
@@ -128,39 +112,70 @@ class Choice:
 Node = Bytes | Anchor | Back | Group | Repeat | Chain | Choice
 
 
-def parse(text: bytes, *, extended: bool, groups: int = 0) -> tuple[Node, int]:
+class Reading(Enum):
+    """Which of grep's two readers; the module says what for."""
+
+    LINES = "lines"
+    PLACES = "places"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """An expression that was read.
+
+    Attributes:
+        tree: the expression.
+        groups: how many there are so far.
+        opaque: it has a back reference or a collating symbol.
+        stray: it means something else if parentheses are put around it.
+    """
+
+    tree: Node
+    groups: int
+    opaque: bool
+    stray: bool
+
+
+def parse(
+    text: bytes, *, extended: bool, reading: Reading, fold: bool = False, groups: int = 0
+) -> Parsed:
     """The tree of one expression.
 
     Args:
-        text: without a line feed.
+        text: for `Reading.PLACES` without a line feed; else one separates alternatives.
         extended: as after `grep -E`; else as after plain `grep`.
+        reading: which of the two.
+        fold: as after `grep -i`: sets are closed under case.
         groups: groups that other expressions before this one have.
-
-    Returns:
-        The tree, and the number of groups so far.
 
     Raises:
         UsageError: what grep refuses, too, in its words.
     """
-    reader = _Reader(text, extended, groups)
+    reader = _Reader(text, extended, reading, fold, groups)
     node = reader.choice(0)
     if reader.at < len(text):
         raise UsageError(f"{reader.where()}: unmatched ) or \\)")
-    return node, reader.groups
+    return Parsed(node, reader.groups, reader.opaque, reader.stray)
 
 
 class _Reader:
-    """A recursive descent over the bytes; `at` is the next one, `fresh` whether an atom may start.
+    """A recursive descent over the bytes; `at` is the next one.
 
     `closed` are the groups that a back reference may name: those whose end was seen.
     """
 
-    def __init__(self, text: bytes, extended: bool, groups: int) -> None:
+    def __init__(
+        self, text: bytes, extended: bool, reading: Reading, fold: bool, groups: int
+    ) -> None:
         self.text = text
         self.extended = extended
+        self.lines = reading is Reading.LINES
+        self.fold = fold
         self.base = groups
         self.groups = groups
         self.closed: set[int] = set()
+        self.opaque = False
+        self.stray = False
         self.at = 0
 
     def where(self) -> str:
@@ -182,79 +197,103 @@ class _Reader:
         """Alternatives, up to the end or a closing parenthesis."""
         if depth > 200:
             raise UsageError(f"{self.where()}: more than 200 parentheses inside each other")
+        # Groups of one alternative are none in the others, but are behind all of them.
+        before = self.closed.copy()
         parts = [self.chain(depth)]
-        while self.take(b"|"):
+        after = self.closed
+        while self.take(b"|") or self.take_line_feed():
+            self.closed = before.copy()
             parts.append(self.chain(depth))
+            after |= self.closed
+        self.closed = after
         return parts[0] if len(parts) == 1 else Choice(tuple(parts))
+
+    def take_line_feed(self) -> bool:
+        """Goes past a line feed between patterns."""
+        found = self.lines and self.text[self.at : self.at + 1] == b"\n"
+        self.at += found
+        return found
+
+    def ended(self, depth: int) -> bool:
+        """Whether alternatives or groups end here."""
+        if self.at == len(self.text) or self.sees(b"|"):
+            return True
+        if self.lines and self.text[self.at] == 10:
+            return True
+        return self.sees(b")") and (depth > 0 or not self.extended)
 
     def chain(self, depth: int) -> Node:
         """Parts, up to the end, an alternative or a closing parenthesis."""
         parts: list[Node] = []
-        fresh = True
-        while self.at < len(self.text):
-            if self.sees(b"|") or (self.sees(b")") and (depth or not self.extended)):
-                break
-            repeated = self.repetition(fresh)
-            if repeated is not None:
-                # An operator with nothing before it repeats the empty expression.
-                before = parts.pop() if parts and not fresh else Chain(())
-                parts.append(Repeat(before, *repeated))
-                fresh = False
+        # Whether nothing but places came so far; whether the last part was one.
+        fresh = place = True
+        while not self.ended(depth):
+            # In basic ones, an operator is text if it has nothing to repeat.
+            nothing = fresh if self.lines else place
+            if self.extended and nothing and not self.lines and self.text[self.at] in b"*+?{":
+                self.at += 1
+                # What ended the group, had the operator not come first.
+                if self.sees(b")"):
+                    parts.append(self.byte(self.text[self.at]))
+                    self.at += 1
+                    fresh = place = False
                 continue
-            node = self.atom(depth, not parts)
+            repeated = None if nothing and not self.extended else self.repetition()
+            if repeated is not None:
+                before = parts.pop() if parts else Chain(())
+                parts.append(Repeat(before, *repeated))
+                fresh = place = False
+                continue
+            node = self.atom(depth, not parts, place)
             parts.append(node)
-            # In a basic expression, `*` after the first `^` is text.
-            fresh = fresh and node == Anchor("^")
+            place = isinstance(node, Anchor)
+            fresh = fresh and place
         return parts[0] if len(parts) == 1 else Chain(tuple(parts))
 
-    def repetition(self, fresh: bool) -> tuple[int, int | None] | None:
+    def repetition(self) -> tuple[int, int | None] | None:
         """A repetition that comes next, if one does."""
-        byte = self.text[self.at : self.at + 1]
-        if byte == b"*" and (self.extended or not fresh):
+        if self.text[self.at] == ord("*"):
             self.at += 1
             return 0, None
-        for operator, bounds in ((b"+", (1, None)), (b"?", (0, 1))):
-            if self.sees(operator) and (self.extended or not fresh):
-                self.take(operator)
-                return bounds
-        return self.interval(fresh) if self.sees(b"{") else None
+        if self.take(b"+"):
+            return 1, None
+        if self.take(b"?"):
+            return 0, 1
+        return self.interval() if self.sees(b"{") else None
 
-    def interval(self, fresh: bool) -> tuple[int, int | None] | None:
+    def interval(self) -> tuple[int, int | None] | None:
         """`{2}`, `{2,}`, `{,3}`, `{2,3}`; None if it is text."""
         begin = self.at
-        if fresh and not self.extended:
-            return None
         self.take(b"{")
-        least = self.number()
-        most = least
-        if self.text[self.at : self.at + 1] == b",":
+        least = most = self.number()
+        comma = self.text[self.at : self.at + 1] == b","
+        if comma:
             self.at += 1
             least = least or 0
             most = self.number()
-            endless = most is None
-        else:
-            endless = False
-        valid = self.take(b"}") and least is not None and (endless or (most or 0) >= least)
+        # Whether it could have been an interval: then it is no text, but an error.
+        near = self.text[self.at : self.at + 1] in ((b",", b"}") if comma else (b"}",))
+        valid = self.take(b"}") and least is not None and (most is None or most >= least)
         if not valid:
-            if self.extended:
+            if self.extended and (self.lines or not near):
                 self.at = begin
                 return None
             raise UsageError(f"{self.where()}: invalid content of \\{{\\}}")
         assert least is not None
         if max(least, most or 0) > DUP_MAX:
             raise UsageError(f"{self.where()}: regular expression too big")
-        return least, None if endless else most
+        return least, most
 
     def number(self) -> int | None:
         """Digits as a number, no more than just too big; None if there are none."""
         begin = self.at
         value = 0
-        while self.at < len(self.text) and self.text[self.at] in _DIGIT:
+        while self.at < len(self.text) and self.text[self.at] in _DIGITS:
             value = min(value * 10 + self.text[self.at] - 48, DUP_MAX + 1)
             self.at += 1
         return value if self.at > begin else None
 
-    def atom(self, depth: int, begins: bool) -> Node:
+    def atom(self, depth: int, first: bool, place: bool) -> Node:
         """One byte, set, anchor, back reference or group."""
         if self.take(b"("):
             self.groups += 1
@@ -267,18 +306,36 @@ class _Reader:
         byte = self.text[self.at]
         self.at += 1
         if byte == ord("["):
-            return self.brackets()
+            members, self.at, collating = read_brackets(
+                self.text, self.at, fold=self.fold, strict=not self.lines, where=self.where()
+            )
+            self.opaque |= collating
+            return Bytes(members)
         if byte == ord("."):
             return Bytes(ANY)
-        if byte == ord("^") and (self.extended or begins):
+        if byte == ord("^") and (self.extended or (first if self.lines else place)):
             return Anchor("^")
         if byte == ord("$") and (self.extended or self.ends()):
             return Anchor("$")
-        return self.escape() if byte == ord("\\") else Bytes(frozenset((byte,)))
+        self.stray |= byte == ord(")") and self.extended
+        return self.escape() if byte == ord("\\") else self.byte(byte)
+
+    def byte(self, byte: int) -> Bytes:
+        """The byte, in both cases if that is asked for."""
+        return Bytes(with_both_cases((byte,)) if self.fold else frozenset((byte,)))
 
     def ends(self) -> bool:
         """Whether a `$` in a basic expression is an anchor: nothing but an end follows."""
-        return self.at == len(self.text) or self.sees(b")") or self.sees(b"|")
+        if self.at == len(self.text) or self.sees(b")") or self.sees(b"|"):
+            return True
+        if not self.lines:
+            return False
+        # The automaton's reader takes the operator of the other kind for an end, too, if any byte
+        # is behind it: one that is put around the text will do.
+        like = self.text[self.at] in b")|"
+        last = self.at + 1 == len(self.text)
+        self.stray |= like and last
+        return self.text[self.at] == 10 or (like and not last)
 
     def escape(self) -> Node:
         """What follows a backslash."""
@@ -286,68 +343,14 @@ class _Reader:
             raise UsageError(f"{self.where()}: trailing backslash")
         byte = self.text[self.at]
         self.at += 1
-        if byte in _ESCAPED_SETS:
-            return Bytes(_ESCAPED_SETS[byte])
+        if byte in ESCAPED_SETS:
+            return Bytes(ESCAPED_SETS[byte])
         if byte in _ESCAPED_ANCHORS:
             return Anchor(_ESCAPED_ANCHORS[byte])
         if ord("1") <= byte <= ord("9"):
             number = self.base + byte - 48
-            if number not in self.closed:
+            self.opaque = True
+            if number not in self.closed and not self.lines:
                 raise UsageError(f"{self.where()}: invalid back reference")
             return Back(number)
-        return Bytes(frozenset((byte,)))
-
-    def brackets(self) -> Node:
-        """A set in brackets; the opening one is behind us."""
-        begin = self.at
-        negated = self.text[self.at : self.at + 1] == b"^"
-        self.at += negated
-        found: set[int] = set()
-        first = True
-        while True:
-            if self.at >= len(self.text):
-                raise UsageError(f"{self.where()}: unmatched [, [^, [:, [., or [=")
-            if self.text[self.at] == ord("]") and not first:
-                self.at += 1
-                break
-            first = False
-            low = self.member()
-            if not isinstance(low, int):
-                found |= low
-                continue
-            if self.text[self.at : self.at + 1] == b"-" and self.text[
-                self.at + 1 : self.at + 2
-            ] not in (b"]", b""):
-                self.at += 1
-                high = self.member()
-                if not isinstance(high, int) or high < low:
-                    raise UsageError(f"{self.where()}: invalid range end")
-                found |= _span(low, high)
-            else:
-                found.add(low)
-        inside = self.text[begin : self.at - 1]
-        if len(inside) > 2 and inside[:1] == inside[-1:] == b":":
-            raise UsageError(
-                f"{self.where()}: character class syntax is [[:space:]], not [:space:]"
-            )
-        return Bytes(ANY - found if negated else frozenset(found) & ANY)
-
-    def member(self) -> int | frozenset[int]:
-        """One member of brackets: a byte, or the bytes of a class."""
-        byte = self.text[self.at]
-        kind = self.text[self.at + 1 : self.at + 2]
-        if byte != ord("[") or kind not in (b":", b".", b"="):
-            self.at += 1
-            return byte
-        end = self.text.find(kind + b"]", self.at + 2)
-        if end < 0:
-            raise UsageError(f"{self.where()}: unmatched [, [^, [:, [., or [=")
-        name = self.text[self.at + 2 : end]
-        self.at = end + 2
-        if kind == b":":
-            if name not in _CLASSES:
-                raise UsageError(f"{self.where()}: invalid character class name")
-            return _CLASSES[name]
-        if len(name) != 1:
-            raise UsageError(f"{self.where()}: invalid collation character")
-        return name[0] if kind == b"." else frozenset(name)
+        return self.byte(byte)
