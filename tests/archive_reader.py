@@ -11,6 +11,7 @@ import lzma
 import re
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 import zstandard
 
@@ -173,6 +174,8 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
     """An unpacked stream."""
     if packing == 1:
         data = zstandard.ZstdDecompressor().decompress(data)
+    elif packing == 4:
+        return in_pieces(Stream(data), size)
     elif packing == 2:
         rest, lc = divmod(data[0], 9)
         pb, lp = divmod(rest, 5)
@@ -182,6 +185,68 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
         assert packing == 0
     assert len(data) == size
     return data
+
+
+def in_pieces(stream: Stream, size: int) -> bytes:
+    """An unpacked stream of packing 4."""
+    gaps = [(stream.varint(), stream.varint()) for _ in range(stream.varint())]
+    between = size - sum(length for _, length in gaps)
+    sizes = [between, *(length for _, length in gaps)]
+    kinds = [(stream.byte(), stream.varint(), length) for length in sizes]
+    rest, *pieces = (unpack(kind, stream.take(packed), length) for kind, packed, length in kinds)
+    assert stream.at == len(stream.data)
+    out, at = [], 0
+    for (gap, _), piece in zip(gaps, pieces, strict=True):
+        out += [rest[at : at + gap], piece]
+        at += gap
+    return b"".join([*out, rest[at:]])
+
+
+def kind_of(byte: int) -> int:
+    """The kind of a byte in a guide."""
+    for number, pattern in enumerate(
+        (
+            rb"[0-9]", rb"[a-f]", rb"[g-z]", rb"[A-F]", rb"[G-Z]", rb"\.", rb":", rb"-", rb"_",
+            rb"/", rb" ", rb"[\"']", rb"[][()<>{}]", rb"[=,;&?%]",
+        ),
+        1,
+    ):  # fmt: skip
+        if re.match(pattern, bytes([byte])):
+            return number
+    return 15
+
+
+KINDS = bytes(kind_of(b) for b in range(256))
+
+
+def guides(archive: bytes) -> list[tuple[list[list[int]], list[list[int]]]]:
+    """Each guide of an archive as sections of numbers, and what they should be."""
+    found = []
+    (size,) = struct.unpack_from("<I", archive, len(archive) - 16)
+    footer = archive[-16 - size : -24]
+    for i in range(struct.unpack_from("<Q", footer, 8)[0]):
+        (at,) = struct.unpack_from("<Q", footer, 32 + 24 * i)
+        _, _, streams = struct.unpack_from("<BBH", archive, at + 4)
+        (lines,) = struct.unpack_from("<I", archive, at + 24)
+        directory = Stream(archive[at + 64 :])
+        listed = [
+            (directory.byte(), directory.byte(), directory.varint(), directory.varint())
+            for _ in range(streams)
+        ]
+        all_ = {kind: unpack(packing, directory.take(n), size) for kind, packing, size, n in listed}
+        if 128 in all_:
+            guide = Stream(all_[128])
+            told = []
+            for _ in range(8):
+                section = Stream(guide.take(guide.varint()))
+                told.append([])
+                while section.at < len(section.data):
+                    told[-1].append(section.varint())
+            assert guide.at == len(guide.data)
+            columns = Columns(all_)
+            columns.rows(lines)
+            found.append((told, columns.guide))
+    return found
 
 
 class Columns:
@@ -202,6 +267,8 @@ class Columns:
             self.lengths,
         ) = self.all = [Stream(streams.get(k, b"")) for k in range(10)]
         self.pool: list[bytes] = []
+        self.owners: list[int] = []
+        self.guide: list[list[int]] = [[] for _ in range(8)]
 
     def rows(self, lines: int) -> bytes:
         """The raw bytes."""
@@ -212,6 +279,7 @@ class Columns:
             templates.append([self.literals.take(t.varint()) for _ in range(slots + 1)])
         numbers = [[t.varint() for _ in literals[1:]] for literals in templates]
         rows = self.numbers(lines, self.row_ids)
+        self.guide[0] = [rows.count(i) for i in range(len(templates))]
         count = max((n + 1 for some in numbers for n in some), default=0)
         sizes = [0] * count
         for row in rows:
@@ -233,6 +301,16 @@ class Columns:
 
     def numbers(self, n: int, small: Stream, have: int | None = None) -> list[int]:
         """`n` numbers; `have` is the length of the list where they are references."""
+        layout, wide = self.table.data[self.table.at], self.wide.at
+        values = self.laid_out(n, small, have)
+        wide = self.wide.at - wide
+        if layout != 2:
+            self.guide[1].append(wide)
+        if small is not self.row_ids and have is None and (layout == 1 or (layout == 0 and wide)):
+            self.guide[2] += [min(values), max(values) - min(values)]
+        return values
+
+    def laid_out(self, n: int, small: Stream, have: int | None) -> list[int]:
         layout = self.table.byte()
         if layout == 0:
             return [self.coded(small) for _ in range(n)]
@@ -256,7 +334,23 @@ class Columns:
 
     def texts(self, n: int) -> list[bytes]:
         width = self.table.varint()
-        return [self.text.take(width - 1 if width else self.lengths.varint()) for _ in range(n)]
+        lengths = self.lengths.at
+        found = [self.text.take(width - 1 if width else self.lengths.varint()) for _ in range(n)]
+        size = sum(map(len, found))
+        if not width:
+            self.guide[5].append(size)
+            self.guide[6].append(self.lengths.at - lengths - n)
+        if size >= 32768:
+            triples = set()
+            for text in found:
+                kinds = [0, 0, *text.translate(KINDS), 0]
+                ends = zip(kinds, kinds[1:], kinds[2:], strict=False)
+                triples |= {256 * a + 16 * b + c for a, b, c in ends}
+            listed = [0, *sorted(triples)]
+            steps = [b - a for a, b in pairwise(listed)]
+            few = len(triples) <= 400
+            self.guide[7] += [len(triples) + 1, max(map(len, found)), *steps] if few else [0]
+        return found
 
     def literal(self) -> bytes:
         return self.text.take(self.table.varint())
@@ -285,9 +379,13 @@ class Columns:
             return list(self.stamps(n))
         if codec == 5:
             references = self.numbers(n, self.steps, len(self.pool))
-            self.pool += self.texts(
-                max([len(self.pool), *(r + 1 for r in references)]) - len(self.pool)
-            )
+            added = max([len(self.pool), *(r + 1 for r in references)]) - len(self.pool)
+            own = len(self.guide[3])
+            self.owners += [own] * added
+            sources = [0, *sorted({self.owners[r] for r in references} - {own})]
+            self.guide[4] += [len(sources) - 1, *(b - a for a, b in pairwise(sources))]
+            self.guide[3].append(added)
+            self.pool += self.texts(added)
             return [self.pool[r] for r in references]
         assert codec == 6
         first, *literals = self.skeleton()

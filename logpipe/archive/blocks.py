@@ -22,14 +22,15 @@ from logpipe.archive.packing import (
     pack_plain,
     xz_estimate,
 )
+from logpipe.archive.pieces import pack_pieces, put_varint, read_varint
 from logpipe.archive.unpacking import (
     CODED_ROWS,
     COLUMNS,
+    GUIDE,
     PLAIN,
     ROWS,
     Stream,
     directory,
-    read_varint,
     room,
     unpack_block,
 )
@@ -57,12 +58,17 @@ _Packed: TypeAlias = "tuple[int, int, int, Data]"
 
 _FILTER_SHARE = 20
 _SMALLEST_FILTER = 64
+TEXT = 8
 _PIECE, _GLANCE = 1 << 18, 1 << 15
 _PIECES = 4
 _FEW = 1 << 16
 """Raw bytes of a block up to which there is one parse: of so few, most are templates."""
 _FIELDS = 0.9
 """What fields between delimiters have to make of a stretch, against the parser's templates."""
+_GUIDED = 1 << 22
+"""Raw bytes of a block from which on it is worth to open only some of it."""
+_GUIDE_SHARE = 200
+"""A guide may have one part in so many of what it leads through."""
 _SCALE = {"fast": 1.0, "default": 0.75, "max": 0.5}
 """What the packer of plain bytes makes of a block, against zstd -3 on pieces of it, at best."""
 _XZ = 0.75
@@ -106,10 +112,27 @@ def pack_rows(rows: BlockRows, level: Level) -> PackedBlock:
 def _streams(rows: BlockRows, level: Level) -> tuple[int, list[_Packed]]:
     if rows.kind == "columns":
         encoded = [(kind, data) for kind, data in enumerate(_columns(rows, level)) if data]
-        return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]
+        if rows.size < _GUIDED:
+            return COLUMNS, [(kind, len(data), *pack(data, level)) for kind, data in encoded]
+        return COLUMNS, _guided(rows, encoded, level)
     table, literals, coded = (s.tobytes() for s in rows.encode_mixed())
     packed = [(k, len(d), *pack(d, level)) for k, d in enumerate((table, literals)) if d]
     return ROWS, [*packed, (CODED_ROWS, len(coded), STORED, coded)]
+
+
+def _guided(
+    rows: BlockRows, encoded: Sequence[tuple[int, memoryview]], level: Level
+) -> list[_Packed]:
+    """Streams that a search can open in pieces, and the guide that says which ones it needs."""
+    guide, places = rows.guide()
+    packed: list[_Packed] = [
+        (k, len(d), *(pack_pieces(d, places, level) if k == TEXT and places else pack(d, level)))
+        for k, d in encoded
+    ]
+    packing, data = pack(guide, level)
+    if len(data) * _GUIDE_SHARE <= sum(len(data) for *_, data in packed):
+        packed.append((GUIDE, len(guide), packing, data))
+    return packed
 
 
 def _columns(rows: BlockRows, level: Level) -> list[memoryview]:
@@ -181,18 +204,9 @@ def _plain_estimate(raw: memoryview, size: int) -> float:
     return packed * len(raw) / max(sum(len(p) for p in pieces), 1)
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _payload(packed: Sequence[_Packed]) -> bytes:
     head = b"".join(
-        bytes([kind, packing]) + _varint(size) + _varint(len(data))
+        bytes([kind, packing]) + put_varint(size) + put_varint(len(data))
         for kind, size, packing, data in packed
     )
     return head + b"".join(data for *_, data in packed)

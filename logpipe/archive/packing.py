@@ -17,6 +17,7 @@ from logpipe.errors import ArchiveError, NativeError
 __all__ = [
     "LZMA",
     "MIXED",
+    "PIECES",
     "STORED",
     "ZSTD",
     "Level",
@@ -25,11 +26,12 @@ __all__ = [
     "least_plain",
     "pack",
     "pack_plain",
+    "quick_size",
     "unpack",
     "xz_estimate",
 ]
 
-STORED, ZSTD, LZMA, MIXED = 0, 1, 2, 3
+STORED, ZSTD, LZMA, MIXED, PIECES = 0, 1, 2, 3, 4
 
 Level = Literal["fast", "default", "max"]
 Data: TypeAlias = bytes | memoryview
@@ -92,6 +94,11 @@ def pack_plain(data: Data, level: Level) -> tuple[int, Data]:
 def estimate(data: Data) -> int:
     """About what LZMA makes of a short stream, in a tenth of its time."""
     return min(len(_zstd(data, _ESTIMATE)), len(data))
+
+
+def quick_size(data: Data) -> int:
+    """What zstd -3 makes of bytes."""
+    return len(_zstd(data, _PLAIN_FAST))
 
 
 def least_plain(data: Data) -> float:

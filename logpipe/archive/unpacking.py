@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logpipe.archive.layout import BlockHeader
-from logpipe.archive.packing import unpack
+from logpipe.archive.packing import PIECES
+from logpipe.archive.pieces import Pieces, read_varint, unpack_any
 from logpipe.errors import ArchiveError, NativeError
 from logpipe.native.hashing import xxh64
 from logpipe.native.select import View
@@ -17,12 +18,12 @@ from logpipe.native.unpack import STREAMS, decode_block, decode_mixed
 __all__ = [
     "CODED_ROWS",
     "COLUMNS",
+    "GUIDE",
     "PLAIN",
     "ROWS",
     "Stream",
     "directory",
     "open_view",
-    "read_varint",
     "room",
     "unpack_block",
 ]
@@ -31,6 +32,8 @@ PLAIN, COLUMNS, ROWS = 0, 1, 2
 
 CODED_ROWS = 10
 """Stream of a block of level max that has its rows."""
+GUIDE = 128
+"""Stream of a block of columns that helps a search to open few others."""
 IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
@@ -49,20 +52,6 @@ class Stream:
 def room(raw: int) -> int:
     """Bytes that the streams of a block have together at most, unpacked."""
     return 4 * raw + (1 << 16)
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length at a position, and the position after it."""
-    value = 0
-    for shift in range(0, 35, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ArchiveError("the directory of streams is damaged")
 
 
 def directory(payload: bytes, streams: int, limit: int) -> list[Stream]:
@@ -118,16 +107,29 @@ def open_view(header: BlockHeader, payload: bytes) -> View | None:
     """
     if header.codec != COLUMNS:
         return None
-    streams = {s.kind: s for s in _listed(header, payload) if s.kind < IGNORABLE}
-    if any(kind >= STREAMS for kind in streams):
+    streams = {s.kind: s for s in _listed(header, payload)}
+    if any(STREAMS <= kind < IGNORABLE for kind in streams):
         return None
     sizes = [streams[k].size if k in streams else 0 for k in range(STREAMS)]
 
-    def stream(kind: int) -> bytes:
-        found = streams[kind]
-        return unpack(found.packing, payload[found.at : found.at + found.packed], found.size)
+    def packed(found: Stream) -> bytes:
+        return payload[found.at : found.at + found.packed]
 
-    return View(sizes, stream, header.lines, header.raw)
+    cut = {
+        k: Pieces.of(packed(s), s.size)
+        for k, s in streams.items()
+        if k < IGNORABLE and s.packing == PIECES
+    }
+
+    def stream(kind: int, piece: int) -> bytes:
+        found = streams[kind]
+        if kind in cut:
+            return cut[kind].piece(packed(found), piece)
+        return unpack_any(found.packing, packed(found), found.size)
+
+    guide = stream(GUIDE, 0) if GUIDE in streams else b""
+    places = {kind: pieces.places for kind, pieces in cut.items()}
+    return View(sizes, stream, header.lines, header.raw, places, guide)
 
 
 def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
@@ -137,7 +139,7 @@ def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
         ArchiveError: they cannot be had.
     """
     streams = {
-        s.kind: unpack(s.packing, payload[s.at : s.at + s.packed], s.size)
+        s.kind: unpack_any(s.packing, payload[s.at : s.at + s.packed], s.size)
         for s in _listed(header, payload)
         if s.kind < IGNORABLE
     }

@@ -10,6 +10,7 @@ from logpipe.native.library import (
     ffi,
     lib,
     owned,
+    part_bytes,
     part_view,
 )
 from logpipe.native.parsing import Arena, DrainCore, Header
@@ -113,6 +114,12 @@ class BlockRows:
             size = checked(lib.lp_block_stream(self._pointer, number, data))
             streams.append(self._view(data[0], size))
         return streams
+
+    def guide(self) -> tuple[bytes, list[tuple[int, int]]]:
+        """The guide of what was encoded last, and start and length of the pieces of its texts."""
+        buffer = owned(lib.lp_block_guide(self._pointer), lib.lp_buffer_free)
+        numbers = part_view(buffer, 1, 8).cast("q").tolist()
+        return part_bytes(buffer), list(zip(numbers[::2], numbers[1::2], strict=True))
 
     def encode_mixed(self) -> list[memoryview]:
         """Table of templates, their literals, and the rows coded in order: level max.

@@ -6,7 +6,7 @@ Nothing here needs numpy: numbers of lines are arrays of the standard library.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from logpipe.errors import NativeError
@@ -19,10 +19,14 @@ KINDS = "^$bB<>()"
 """Kinds of places: line begins, line ends, `\\b \\B \\< \\>`, no word before, none behind."""
 
 _ALL = 2**63 - 1
+_LACKING = 0
 _OTHERWISE = -1
 _STREAMS = 10
-_FIRST = (0, 1, 2, 3, 4, 9)
+_GUIDE = 10
+_FIRST = (0, 1)
 """Streams without which nothing can be found in a block."""
+_UNGUIDED = (2, 3, 4, 9)
+"""Those without which nobody knows where in other streams a column is, if there is no guide."""
 
 
 class TooMuchError(NativeError):
@@ -129,34 +133,52 @@ class View:
 
     Args:
         sizes: bytes of each stream, unpacked.
-        stream: unpacks one, by number.
+        stream: unpacks a piece of one, by numbers; piece 0 of one without pieces is all of it.
         lines: lines that the block's header announces.
         raw: raw bytes that it announces.
+        pieces: of streams in pieces, start and length of each but piece 0, which is the rest.
+        guide: the block's guide; empty if it has none.
     """
 
     def __init__(
-        self, sizes: Sequence[int], stream: Callable[[int], bytes], lines: int, raw: int
+        self,
+        sizes: Sequence[int],
+        stream: Callable[[int, int], bytes],
+        lines: int,
+        raw: int,
+        pieces: Mapping[int, Sequence[tuple[int, int]]],
+        guide: bytes,
     ) -> None:
         self._stream = stream
         self._pointer = owned(
             lib.lp_view_new(ffi.new("uint64_t[]", list(sizes)), len(sizes), lines, raw),
             lib.lp_view_free,
         )
-        for kind in _FIRST:
+        self._pieces = _STREAMS
+        for kind, places in pieces.items():
+            flat = ffi.new("uint64_t[]", [number for place in places for number in place])
+            checked(lib.lp_view_cut(self._pointer, kind, flat, len(places)))
+            self._pieces += len(places)
+        if guide:
+            checked(lib.lp_view_give(self._pointer, _GUIDE, 0, bytes_pointer(guide), len(guide)))
+        for kind in _FIRST if guide else (*_FIRST, *_UNGUIDED):
             if sizes[kind]:
-                self._give(kind)
+                for piece in range(len(pieces.get(kind, ())) + 1):
+                    self._give(kind, piece)
 
-    def _give(self, kind: int) -> None:
-        data = self._stream(kind)
-        checked(lib.lp_view_give(self._pointer, kind, bytes_pointer(data), len(data)))
+    def _give(self, kind: int, piece: int) -> None:
+        data = self._stream(kind, piece)
+        checked(lib.lp_view_give(self._pointer, kind, piece, bytes_pointer(data), len(data)))
 
     def _asked(self, call: Callable[[Any], Any]) -> tuple[Any, int]:
-        out = ffi.new("int64_t[2]")
-        for _ in range(_STREAMS + 1):
+        out = ffi.new("int64_t[66]")
+        for _ in range(self._pieces + 1):
             pointer = call(out)
-            if pointer != ffi.NULL or out[0] < 0:
+            if pointer != ffi.NULL or out[0] != _LACKING:
                 break
-            self._give(int(out[0]))
+            for number in out[2 : 2 + out[1]]:
+                piece, kind = divmod(int(number), _STREAMS)
+                self._give(kind, piece)
         return _taken(pointer, out), int(out[1])
 
     def find(

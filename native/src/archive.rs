@@ -11,6 +11,7 @@
 //! | `choose.rs` | which codec a column gets, decided on a sample |
 //! | `encode.rs`, `decode.rs` | columns to streams, streams to columns |
 //! | `ints.rs` | numbers: steps with escapes, byte planes |
+//! | `guide.rs` | what a search has to know to open few streams |
 //! | `numbers.rs` | text that is a number, and back, exactly |
 //! | `mixed.rs` | level max: rows coded in order |
 //! | `parses.rs` | other parses of a block of columns, to choose from |
@@ -28,6 +29,7 @@ mod choose;
 pub(crate) mod columns;
 pub mod decode;
 pub mod encode;
+pub mod guide;
 pub mod hash;
 mod ints;
 pub mod mixed;
@@ -40,6 +42,8 @@ pub mod select;
 
 /// Streams of a block by number; FORMAT.md has what is in each.
 pub const STREAMS: usize = 10;
+/// The guide, wherever it is handed over beside them.
+pub const GUIDE: usize = STREAMS;
 pub const TABLE: usize = 0;
 pub const LITERALS: usize = 1;
 pub const ROWS: usize = 2;

@@ -4,7 +4,9 @@ pub mod automaton;
 pub mod columns;
 pub mod filter;
 pub mod finder;
+mod hands;
 pub mod lines;
+mod shapes;
 pub mod text;
 
 pub use finder::Finder;

@@ -2,7 +2,7 @@
 
 use super::search::literals;
 use crate::archive::select::{open, Lack, Parts, View};
-use crate::archive::{pick, STREAMS};
+use crate::archive::{pick, GUIDE, STREAMS};
 use crate::search::automaton::{Automaton, Kind, Op, Program};
 use crate::search::{columns, hits, text, Hit};
 use crate::{busy, free, guard, object, own, slice, LpBuffer};
@@ -21,10 +21,15 @@ struct Opened {
     raw_len: usize,
 }
 
+/// Beside a result that is null: pieces of streams have to be given first.
+const LACKING: i64 = 0;
 /// Beside a result that is null: it has to be asked for in another way.
 const OTHERWISE: i64 = -1;
 /// Beside a result that is null: the reason is in `lp_error`.
 const WRONG: i64 = -2;
+
+/// What is told beside a result.
+type Answer = [std::cell::Cell<i64>; 66];
 
 const KINDS: [Kind; 8] = [
     Kind::LineBegin,
@@ -168,10 +173,11 @@ pub unsafe extern "C" fn lp_view_new(
         if streams != STREAMS {
             return Err(format!("{streams} streams, expected {STREAMS}"));
         }
-        let mut parts = Parts::default();
-        for (to, from) in parts.sizes.iter_mut().zip(slice(sizes, streams)?) {
+        let mut all = [0; STREAMS];
+        for (to, from) in all.iter_mut().zip(slice(sizes, streams)?) {
             *to = *from as usize;
         }
+        let parts = Parts::of(all);
         let opened = Opened { parts, view: None, lines: lines as usize, raw_len: raw_len as usize };
         Ok(own(LpView(Mutex::new(opened))))
     })
@@ -184,28 +190,66 @@ pub unsafe extern "C" fn lp_view_free(view: *mut LpView) {
     free(view);
 }
 
-/// Gives a stream.
+/// Says that a stream is in pieces: where each begins and how many bytes it has.
 ///
 /// # Safety
-/// `data` has `len` bytes.
+/// `places` has `2 * count` numbers.
 #[no_mangle]
-pub unsafe extern "C" fn lp_view_give(view: *const LpView, kind: usize, data: *const u8, len: usize) -> i32 {
+pub unsafe extern "C" fn lp_view_cut(
+    view: *const LpView,
+    kind: usize,
+    places: *const u64,
+    count: usize,
+) -> i32 {
     guard(-1, || {
         let mut opened = object(view)?.0.try_lock().map_err(busy)?;
-        let data = slice(data, len)?;
-        if opened.parts.sizes.get(kind) != Some(&len) {
-            return Err(format!("stream {kind} of {len} bytes, another size was announced"));
+        if kind >= STREAMS {
+            return Err(format!("no stream {kind}"));
         }
-        opened.parts.bytes[kind] = Some(data.to_vec());
+        let places = slice(places, count.checked_mul(2).ok_or("too many pieces")?)?;
+        let pieces: Vec<(usize, usize)> =
+            places.as_chunks::<2>().0.iter().map(|[a, n]| (*a as usize, *n as usize)).collect();
+        opened.parts.cut(kind, &pieces)?;
         Ok(0)
     })
 }
 
-fn told<T>(result: Result<T, Lack>, out: &[std::cell::Cell<i64>; 2]) -> Result<T, String> {
+/// Gives a piece of a stream (piece 0 of one that is not cut is all of it), or, as that of stream `GUIDE`,
+/// the guide.
+///
+/// # Safety
+/// `data` has `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lp_view_give(
+    view: *const LpView,
+    kind: usize,
+    piece: usize,
+    data: *const u8,
+    len: usize,
+) -> i32 {
+    guard(-1, || {
+        let mut opened = object(view)?.0.try_lock().map_err(busy)?;
+        let data = slice(data, len)?;
+        if kind == GUIDE {
+            opened.parts.guide = Some(data.to_vec());
+        } else {
+            opened.parts.give(kind, piece, data)?;
+        }
+        Ok(0)
+    })
+}
+
+fn told<T>(result: Result<T, Lack>, out: &Answer) -> Result<T, String> {
     result.map_err(|lack| match lack {
-        Lack::Stream(kind) => {
-            out[0].set(kind as i64);
-            format!("stream {kind} is needed")
+        Lack::Streams(pieces) => {
+            out[0].set(LACKING);
+            // Those that have no room here are asked for the next time.
+            let told = pieces.len().min(out.len() - 2);
+            out[1].set(told as i64);
+            for (to, (kind, piece)) in out[2..].iter().zip(&pieces) {
+                to.set((piece * STREAMS + kind) as i64);
+            }
+            format!("{} pieces of streams are needed", pieces.len())
         }
         Lack::Otherwise => {
             out[0].set(OTHERWISE);
@@ -224,10 +268,12 @@ impl Opened {
     }
 }
 
-/// Rows that match, as numbers from 0 in part 1. `out`: what is lacking (the number of a stream), how many.
+/// Rows that match, as numbers from 0 in part 1. `out`: 0 if pieces of streams are
+/// lacking, how many (of those listed there, if they are lacking), and for each 10 times its number plus that of
+/// its stream.
 ///
 /// # Safety
-/// `out` has two numbers.
+/// `out` has 66 numbers.
 #[no_mangle]
 pub unsafe extern "C" fn lp_view_find(
     view: *const LpView,
@@ -238,7 +284,7 @@ pub unsafe extern "C" fn lp_view_find(
     out: *mut i64,
 ) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let out = object(out as *const [std::cell::Cell<i64>; 2])?;
+        let out = object(out as *const Answer)?;
         out[0].set(WRONG);
         let mut opened = object(view)?.0.try_lock().map_err(busy)?;
         let mut automaton = Automaton::new(&object(program)?.0);
@@ -252,7 +298,7 @@ pub unsafe extern "C" fn lp_view_find(
 /// The bytes of some rows (growing numbers), one after the other.
 ///
 /// # Safety
-/// `rows` has `count` numbers, `out` two.
+/// `rows` has `count` numbers, `out` 66.
 #[no_mangle]
 pub unsafe extern "C" fn lp_view_rows(
     view: *const LpView,
@@ -261,7 +307,7 @@ pub unsafe extern "C" fn lp_view_rows(
     out: *mut i64,
 ) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        let out = object(out as *const [std::cell::Cell<i64>; 2])?;
+        let out = object(out as *const Answer)?;
         out[0].set(WRONG);
         let mut opened = object(view)?.0.try_lock().map_err(busy)?;
         let wrong = |_| "rows that are not there".to_string();

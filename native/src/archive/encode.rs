@@ -4,14 +4,23 @@ use super::builder::Builder;
 use super::bytes::put_varint;
 use super::choose::{cut_tail, Plan, Sample};
 use super::columns::{Column, Entries, Key};
+use super::guide::Guide;
 use super::ints::{put_ints, put_references};
 use super::numbers::{self, Skeleton, Stamp};
 use super::*;
 use crate::rows::RowTemplate;
 
 /// Texts, end to end, and how long each is: one length for all, or the stream LENGTHS.
-fn put_texts(bytes: &[u8], ends: &[u32], start: usize, table: &mut Vec<u8>, streams: &mut Streams) {
+fn put_texts(
+    bytes: &[u8],
+    ends: &[u32],
+    start: usize,
+    table: &mut Vec<u8>,
+    streams: &mut Streams,
+    guide: &mut Guide,
+) {
     let from = start as u32;
+    let before = streams[LENGTHS].len();
     let first = ends.first().map(|e| e - from);
     match first {
         Some(n) if ends.iter().zip(1..).all(|(e, i)| u64::from(e - from) == u64::from(n) * i) => {
@@ -26,13 +35,15 @@ fn put_texts(bytes: &[u8], ends: &[u32], start: usize, table: &mut Vec<u8>, stre
             }
         }
     }
+    let lengths = (table.last() == Some(&0)).then(|| streams[LENGTHS].len() - before);
+    guide.texts(streams[TEXT].len(), bytes, ends, from, lengths);
     streams[TEXT].extend_from_slice(bytes);
 }
 
 /// The values of a column from number `from` on.
-fn put_values(column: &Column, from: usize, table: &mut Vec<u8>, streams: &mut Streams) {
+fn put_values(column: &Column, from: usize, table: &mut Vec<u8>, streams: &mut Streams, guide: &mut Guide) {
     let start = if from == 0 { 0 } else { column.range(from - 1).1 };
-    put_texts(&column.bytes()[start..], &column.ends[from..], start, table, streams);
+    put_texts(&column.bytes()[start..], &column.ends[from..], start, table, streams, guide);
 }
 
 fn put_literal(literal: &[u8], table: &mut Vec<u8>, streams: &mut Streams) {
@@ -54,6 +65,8 @@ pub struct Scratch {
     parts: Vec<Column>,
     /// The streams of the last block.
     pub streams: Streams,
+    /// Its guide.
+    pub guide: Guide,
 }
 
 struct Encoder<'a> {
@@ -85,8 +98,21 @@ impl Encoder<'_> {
 
     fn text(&mut self, column: &Column) -> bool {
         self.table.push(CODEC_TEXT);
-        put_values(column, 0, &mut self.table, &mut self.streams);
+        put_values(column, 0, &mut self.table, &mut self.streams, &mut self.scratch.guide);
         true
+    }
+
+    /// The numbers in `scratch.values`; references into a list if its lengths are given.
+    fn ints(&mut self, small: usize, references: bool) {
+        let Scratch { values, lengths, guide, .. } = &mut *self.scratch;
+        let (wide, at) = (self.streams[WIDE].len(), self.table.len());
+        if references {
+            put_references(values, lengths, &mut self.table, &mut self.streams, small);
+        } else {
+            put_ints(values, &mut self.table, &mut self.streams, small);
+        }
+        let ranged = !references && small != ROWS;
+        guide.ints(values, self.table[at], self.streams[WIDE].len() - wide, ranged);
     }
 
     /// Encodes a column if the plan, made from a sample, fits all of it.
@@ -98,7 +124,7 @@ impl Encoder<'_> {
             Plan::Number => {
                 let Some(form) = numbers::parse_all(column, &mut self.scratch.values) else { return false };
                 self.table.extend([CODEC_NUMBER, form]);
-                put_ints(&self.scratch.values, &mut self.table, &mut self.streams, STEPS);
+                self.ints(STEPS, false);
                 true
             }
             Plan::Stamp => {
@@ -110,7 +136,7 @@ impl Encoder<'_> {
                     self.table.push(*w);
                     put_varint(&mut self.table, *r);
                 }
-                put_ints(&self.scratch.values, &mut self.table, &mut self.streams, TIMES);
+                self.ints(TIMES, false);
                 true
             }
             Plan::Split(skeleton) => self.split(skeleton, depth, column, |v, start, parts| {
@@ -162,7 +188,7 @@ impl Encoder<'_> {
     }
 
     fn dictionary(&mut self, column: &Column) -> bool {
-        let Scratch { own, index, .. } = &mut *self.scratch;
+        let Scratch { own, index, guide, .. } = &mut *self.scratch;
         own.clear();
         index.clear();
         let data = column.padded();
@@ -175,7 +201,7 @@ impl Encoder<'_> {
         }
         self.table.push(CODEC_DICTIONARY);
         put_varint(&mut self.table, own.len() as u64);
-        put_values(&own.values, 0, &mut self.table, &mut self.streams);
+        put_values(&own.values, 0, &mut self.table, &mut self.streams, guide);
         self.streams[INDEX].extend_from_slice(index);
         true
     }
@@ -190,8 +216,10 @@ impl Encoder<'_> {
             values.push(u64::from(number));
         });
         self.table.push(CODEC_POOL);
-        put_references(values, lengths, &mut self.table, &mut self.streams, STEPS);
-        put_values(&pool.values, before, &mut self.table, &mut self.streams);
+        self.ints(STEPS, true);
+        let Scratch { pool, guide, values, .. } = &mut *self.scratch;
+        guide.pool(values, pool.len() - before);
+        put_values(&pool.values, before, &mut self.table, &mut self.streams, guide);
         true
     }
 }
@@ -235,6 +263,8 @@ pub fn encode(block: &Table, scratch: &mut Scratch, quick: bool) -> Result<(), S
         return Err("a block of a gigabyte or more".into());
     }
     scratch.pool.clear();
+    scratch.guide.clear();
+    scratch.guide.uses(block.rows, block.templates.len());
     let (columns, order) = renumbered(block.columns);
     let mut streams = std::mem::take(&mut scratch.streams);
     streams.iter_mut().for_each(Vec::clear);
@@ -246,8 +276,8 @@ pub fn encode(block: &Table, scratch: &mut Scratch, quick: bool) -> Result<(), S
     let mut ids = std::mem::take(&mut encoder.scratch.values);
     ids.clear();
     ids.extend(block.rows.iter().map(|&t| u64::from(t)));
-    put_ints(&ids, &mut encoder.table, &mut encoder.streams, ROWS);
     encoder.scratch.values = ids;
+    encoder.ints(ROWS, false);
     for &c in &order {
         encoder.column(&block.gathered[c as usize], 0);
     }

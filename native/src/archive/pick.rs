@@ -149,10 +149,10 @@ impl<'a> Taker<'a> {
                 stamp: stamp(parts, literals, widths, radixes)?,
                 ints: Reader::new(parts, ints)?,
             },
-            Spec::Pool { refs: Some(refs), .. } => Taker::Known { refs, pool: &view.pool },
-            Spec::Pool { ints, before, refs: None } => {
+            Spec::Pool { refs: Some(refs), .. } => Taker::Known { refs, pool: view.pool(parts)? },
+            Spec::Pool { ints, before, refs: None, .. } => {
                 let refs = References { ints: Reader::new(parts, ints)?, have: *before as u64 };
-                Taker::Pool { refs, next: 0, last: 0, pool: &view.pool }
+                Taker::Pool { refs, next: 0, last: 0, pool: view.pool(parts)? }
             }
             Spec::Split { literals, parts: split } => Taker::Split {
                 literals: literals.clone(),
@@ -270,18 +270,20 @@ fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
 /// The bytes of some rows (growing numbers), one after the other.
 pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack> {
     let Some(&last) = chosen.last() else { return Ok(Vec::new()) };
-    if last as usize >= view.rows.len() || !chosen.is_sorted() {
+    let rows = view.rows(parts)?;
+    if last as usize >= rows.len() || !chosen.is_sorted() {
         return Err("rows that are not there".into());
     }
     let mut wanted = vec![false; view.counts.len()];
     let mut used = vec![false; view.templates.len()];
     for &row in chosen {
-        used[view.rows[row as usize] as usize] = true;
+        used[rows[row as usize] as usize] = true;
     }
     for (columns, _) in view.columns.iter().zip(&used).filter(|(_, used)| **used) {
         columns.iter().for_each(|c| wanted[*c as usize] = true);
     }
     // What is lacking is told before work is done that would have to be done again.
+    parts.get(TEXT)?;
     for (spec, _) in view.specs.iter().zip(&wanted).filter(|(_, wanted)| **wanted) {
         spec.needs(parts)?;
     }
@@ -310,10 +312,10 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
         numbers.iter_mut().for_each(Vec::clear);
         for &row in batch {
             while seen < row as usize {
-                places.pass(view.rows[seen] as usize);
+                places.pass(rows[seen] as usize);
                 seen += 1;
             }
-            let t = view.rows[seen] as usize;
+            let t = rows[seen] as usize;
             for k in 0..view.columns[t].len() {
                 let (c, i) = places.of(t, k);
                 numbers[c as usize].push(i);
@@ -326,7 +328,8 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
             }
         }
         arena.resize(arena.len() + BLOCK, 0);
-        at = render(view, batch, &programs, &values, &arena, &mut next, &mut out, at)?;
+        let templates = batch.iter().map(|row| rows[*row as usize]);
+        at = render(view, templates, &programs, &values, &arena, &mut next, &mut out, at)?;
         next.fill(0);
     }
     out.truncate(at);
@@ -337,7 +340,7 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
 #[allow(clippy::too_many_arguments)]
 fn render(
     view: &View,
-    rows: &[u32],
+    templates: impl Iterator<Item = u32>,
     programs: &[Vec<(u32, u32, u32)>],
     values: &[Values],
     arena: &[u8],
@@ -345,8 +348,8 @@ fn render(
     out: &mut Vec<u8>,
     mut at: usize,
 ) -> Result<usize, Lack> {
-    for &row in rows {
-        for &(start, n, column) in &programs[view.rows[row as usize] as usize] {
+    for t in templates {
+        for &(start, n, column) in &programs[t as usize] {
             let value = if column == NONE {
                 (0, 0)
             } else {

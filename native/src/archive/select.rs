@@ -2,24 +2,28 @@
 //! where they are asked for, and streams are unpacked only when something in them is.
 //!
 //! `decode.rs` reads every stream from its beginning to its end. That order is kept here, but what is not
-//! needed is passed by counting: numbers by looking for escapes among the small ones, texts by adding up
-//! lengths. Then every column knows its places in all streams, and can be read alone (`pick.rs`).
+//! needed is passed: by the sums in the block's guide (`guide.rs`), or, where there is none, by counting:
+//! numbers by looking for escapes among the small ones, texts by adding up lengths. Then every column knows
+//! its places in all streams, and can be read alone (`pick.rs`).
 //!
 //! A block that is opened so has its stored bytes proved by their checksum. The checksum of its raw bytes
 //! proves nothing, because nobody makes them all.
 
 use super::bytes::Cursor;
 use super::decode::read_templates;
+use super::guide::{Guided, Shape, PIECE};
 use super::ints;
 use super::numbers::{self, Skeleton, Stamp, MAX_FIELDS};
 use super::*;
 use crate::rows::RowTemplate;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// Why an answer could not be given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// This stream has to be unpacked first.
-    Stream(usize),
+    /// These pieces of streams have to be unpacked first: stream and piece.
+    Streams(Vec<(usize, usize)>),
     /// It would take too long, or needs too much; decode the block instead.
     Otherwise,
     /// The block is damaged.
@@ -38,28 +42,143 @@ impl From<&str> for Lack {
     }
 }
 
-/// The streams of a block, those that were unpacked so far.
+/// The streams of a block, those that were unpacked so far, and its guide.
+///
+/// A stream can be cut: piece 0 is what lies between the others, which begin and end where `cuts` says.
 #[derive(Default)]
 pub struct Parts {
     /// Bytes of each, unpacked or not.
     pub sizes: [usize; STREAMS],
-    pub bytes: [Option<Vec<u8>>; STREAMS],
+    pub guide: Option<Vec<u8>>,
+    cuts: [Vec<(usize, usize)>; STREAMS],
+    bytes: [Vec<u8>; STREAMS],
+    /// Which pieces are there.
+    have: [Vec<bool>; STREAMS],
 }
 
 impl Parts {
+    /// Nothing is there yet.
+    pub fn of(sizes: [usize; STREAMS]) -> Parts {
+        let mut parts = Parts { sizes, ..Parts::default() };
+        parts.have.iter_mut().for_each(|have| have.push(false));
+        parts
+    }
+
+    /// Says where the pieces of a stream begin, and how long they are.
+    pub fn cut(&mut self, k: usize, pieces: &[(usize, usize)]) -> Result<(), String> {
+        let mut at = 0;
+        for &(start, n) in pieces {
+            let end = start.checked_add(n).filter(|end| start >= at && *end <= self.sizes[k]);
+            at = end.ok_or("pieces that do not lie in their stream")?;
+        }
+        self.cuts[k] = pieces.iter().map(|(start, n)| (*start, start + n)).collect();
+        self.have[k] = vec![false; pieces.len() + 1];
+        self.bytes[k] = Vec::new();
+        Ok(())
+    }
+
+    /// Gives a piece of a stream.
+    pub fn give(&mut self, k: usize, piece: usize, data: &[u8]) -> Result<(), String> {
+        let size = self.size(k, piece)?;
+        if size != data.len() {
+            return Err(format!("piece {piece} of stream {k} has {} bytes, {size} announced", data.len()));
+        }
+        if self.cuts[k].is_empty() {
+            self.bytes[k] = data.to_vec();
+        } else {
+            if self.bytes[k].is_empty() {
+                self.bytes[k] = vec![0; self.sizes[k]];
+            }
+            let ranges = match piece.checked_sub(1) {
+                Some(i) => vec![self.cuts[k][i]],
+                None => self.between(k),
+            };
+            let mut rest = data;
+            for (a, b) in ranges {
+                let (now, later) = rest.split_at(b - a);
+                self.bytes[k][a..b].copy_from_slice(now);
+                rest = later;
+            }
+        }
+        self.have[k][piece] = true;
+        Ok(())
+    }
+
+    /// Gives a piece out of the whole stream.
+    #[cfg(test)]
+    pub fn give_from(&mut self, k: usize, piece: usize, whole: &[u8]) {
+        let ranges = match piece.checked_sub(1) {
+            Some(i) => vec![self.cuts[k][i]],
+            None => self.between(k),
+        };
+        let data: Vec<u8> = ranges.iter().flat_map(|(a, b)| whole[*a..*b].to_vec()).collect();
+        assert!(!self.have[k][piece], "given twice");
+        self.give(k, piece, &data).unwrap();
+    }
+
+    /// What lies between the pieces.
+    fn between(&self, k: usize) -> Vec<(usize, usize)> {
+        let starts = std::iter::once(0).chain(self.cuts[k].iter().map(|c| c.1));
+        starts.zip(self.cuts[k].iter().map(|c| c.0).chain([self.sizes[k]])).collect()
+    }
+
+    /// Bytes of a piece.
+    fn size(&self, k: usize, piece: usize) -> Result<usize, String> {
+        if k >= STREAMS || piece > self.cuts[k].len() {
+            return Err(format!("no piece {piece} of stream {k}"));
+        }
+        Ok(match piece.checked_sub(1) {
+            Some(i) => self.cuts[k][i].1 - self.cuts[k][i].0,
+            None => self.between(k).iter().map(|(a, b)| b - a).sum(),
+        })
+    }
+
     /// A stream, if it is there; an empty one always is.
     pub fn get(&self, k: usize) -> Result<&[u8], Lack> {
-        match &self.bytes[k] {
-            Some(bytes) => Ok(bytes),
-            None if self.sizes[k] == 0 => Ok(&[]),
-            None => Err(Lack::Stream(k)),
+        self.there(k, 0, self.sizes[k])?;
+        Ok(&self.bytes[k])
+    }
+
+    /// Whether all pieces are there that some bytes lie in.
+    pub fn there(&self, k: usize, at: usize, n: usize) -> Result<(), Lack> {
+        if n == 0 || self.have[k].iter().all(|have| *have) {
+            return Ok(());
+        }
+        let end = at.saturating_add(n);
+        // What of them is in no other piece is in the first one.
+        let (mut rest, mut lacking) = (n, Vec::new());
+        for (i, &(a, b)) in self.cuts[k].iter().enumerate() {
+            let within = b.min(end).saturating_sub(a.max(at));
+            if within > 0 && !self.have[k][i + 1] {
+                lacking.push((k, i + 1));
+            }
+            rest -= within;
+        }
+        if rest > 0 && self.have[k].first() != Some(&true) {
+            lacking.push((k, 0));
+        }
+        if lacking.is_empty() {
+            Ok(())
+        } else {
+            Err(Lack::Streams(lacking))
         }
     }
 
     /// A piece of a stream; places were checked against its size.
     pub fn slice(&self, k: usize, at: usize, n: usize) -> Result<&[u8], Lack> {
-        let bytes = self.get(k)?;
-        bytes.get(at..).and_then(|rest| rest.get(..n)).ok_or_else(|| "a piece beyond its stream".into())
+        if n == 0 {
+            return Ok(&[]);
+        }
+        self.there(k, at, n)?;
+        self.bytes[k]
+            .get(at..)
+            .and_then(|rest| rest.get(..n))
+            .ok_or_else(|| "a piece beyond its stream".into())
+    }
+
+    /// The whole stream, of which not more can be relied on than what `there` says.
+    pub fn raw(&self, k: usize) -> &[u8] {
+        &self.bytes[k]
     }
 }
 
@@ -67,10 +186,12 @@ impl Parts {
 #[derive(Clone, Debug)]
 pub struct Ints {
     pub n: usize,
+    /// The least and the greatest one, if that is known.
+    pub range: Option<(u64, u64)>,
     pub layout: u8,
     /// The first number, or the lowest.
     pub first: u64,
-    /// Bytes of each, in planes.
+    /// Bytes of each, in planes; of all wide ones, if there is a guide.
     pub width: usize,
     /// The stream of the small ones.
     pub small: usize,
@@ -86,7 +207,10 @@ pub struct Texts {
     /// The length of each, if all have the same.
     pub width: Option<usize>,
     pub at: usize,
+    /// Bytes of all of them.
+    pub size: usize,
     pub lengths: usize,
+    pub shape: Option<Arc<Shape>>,
 }
 
 /// A column: its codec and its places.
@@ -119,6 +243,8 @@ pub enum Spec {
         ints: Ints,
         before: usize,
         refs: Option<Vec<u32>>,
+        /// Which of the pool's columns added the entries that it refers to.
+        sources: Vec<u32>,
     },
     Split {
         literals: Vec<(usize, usize)>,
@@ -131,16 +257,48 @@ pub struct View {
     pub templates: Vec<RowTemplate>,
     /// Column of each slot of each template.
     pub columns: Vec<Vec<u32>>,
-    /// Template of each row.
-    pub rows: Vec<u32>,
+    /// Template of each row, once they were asked for.
+    rows: OnceCell<Vec<u32>>,
+    row_ids: Ints,
     /// Rows of each template.
     pub uses: Vec<usize>,
     /// Values of each column.
     pub counts: Vec<usize>,
     pub specs: Vec<Spec>,
-    /// Entries of the pool, as start and end in TEXT.
-    pub pool: Vec<(u32, u32)>,
+    /// The pool: for each of its columns, how many entries were there before, and the texts that it added.
+    pub added: Vec<(usize, Texts)>,
+    /// Entries of the pool, as start and end in TEXT, once they were asked for.
+    pool: OnceCell<Vec<(u32, u32)>>,
     pub raw_len: usize,
+}
+
+impl View {
+    /// Template of each row.
+    pub fn rows(&self, parts: &Parts) -> Result<&[u32], Lack> {
+        if self.rows.get().is_none() {
+            let mut left = self.uses.clone();
+            let mut rows = Vec::with_capacity(self.row_ids.n);
+            for t in self.row_ids.all(parts)? {
+                let left = left.get_mut(t as usize).and_then(|n| n.checked_sub(1).map(|less| *n = less));
+                left.ok_or_else(|| format!("row template {t} has no more rows"))?;
+                rows.push(t as u32);
+            }
+            let _ = self.rows.set(rows);
+        }
+        Ok(self.rows.get().map_or(&[], |rows| rows))
+    }
+
+    /// Entries of the pool, as start and end in TEXT.
+    pub fn pool(&self, parts: &Parts) -> Result<&[(u32, u32)], Lack> {
+        if self.pool.get().is_none() {
+            let mut pool = Vec::new();
+            for (_, texts) in &self.added {
+                texts.each(parts, |start, end| pool.push((start as u32, end as u32)))?;
+            }
+            let _ = self.pool.set(pool);
+        }
+        Ok(self.pool.get().map_or(&[], |pool| pool))
+    }
 }
 
 /// Positions in all streams.
@@ -148,7 +306,10 @@ struct Walk<'a> {
     parts: &'a Parts,
     table: Cursor<'a>,
     at: [usize; STREAMS],
-    pool: Vec<(u32, u32)>,
+    guide: Option<Guided<'a>>,
+    /// Entries of the pool so far.
+    pool: usize,
+    added: Vec<(usize, Texts)>,
 }
 
 impl Walk<'_> {
@@ -182,8 +343,13 @@ impl Walk<'_> {
             w if w - 1 > most as u64 => return Err(format!("values of {} bytes", w - 1).into()),
             w => Some((w - 1) as usize),
         };
-        if let Some(width) = width {
-            self.pass(TEXT, n.checked_mul(width).ok_or("too many values")?)?;
+        let size = if let Some(width) = width {
+            n.checked_mul(width).ok_or("too many values")?
+        } else if let Some(guide) = &mut self.guide {
+            let size = guide.text.count(most, "bytes of texts")?;
+            let more = guide.lengths.count(self.parts.sizes[LENGTHS], "bytes of lengths")?;
+            self.pass(LENGTHS, n.checked_add(more).ok_or("too many values")?)?;
+            size
         } else {
             let mut cursor = Cursor::new(
                 self.parts.slice(LENGTHS, lengths, self.parts.sizes[LENGTHS] - lengths)?,
@@ -195,22 +361,36 @@ impl Walk<'_> {
             }
             let used = self.parts.sizes[LENGTHS] - lengths - cursor.remaining();
             self.pass(LENGTHS, used)?;
-            self.pass(TEXT, sum)?;
-        }
-        Ok(Texts { n, width, at, lengths })
+            sum
+        };
+        self.pass(TEXT, size)?;
+        let shape = match &mut self.guide {
+            Some(guide) if size >= PIECE => guide.shape(size)?.map(Arc::new),
+            _ => None,
+        };
+        Ok(Texts { n, width, at, size, lengths, shape })
     }
 
     fn ints(&mut self, n: usize, small: usize) -> Result<Ints, Lack> {
-        match self.table.peek() {
-            Some(ints::BACK) => Err("numbers in layout 3, expected 0 to 2".into()),
-            _ => self.any_ints(n, small),
+        if self.table.peek() == Some(ints::BACK) {
+            return Err("numbers in layout 3, expected 0 to 2".into());
         }
+        let mut ints = self.any_ints(n, small)?;
+        if let Some(guide) = self.guide.as_mut().filter(|_| small != ROWS) {
+            if ints.layout == ints::STEPS_SIGNED || ints.layout == ints::VALUES && ints.width > 0 {
+                let low = guide.ranges.varint()?;
+                ints.range = Some((low, low.wrapping_add(guide.ranges.varint()?)));
+            } else if ints.layout == ints::VALUES {
+                ints.range = Some((0, ints::ESCAPE - 1));
+            }
+        }
+        Ok(ints)
     }
 
     /// Numbers that may be references.
     fn any_ints(&mut self, n: usize, small: usize) -> Result<Ints, Lack> {
         let layout = self.table.byte()?;
-        let mut ints = Ints { n, layout, first: 0, width: 0, small, at: 0, wide: 0, planes: 0 };
+        let mut ints = Ints { n, range: None, layout, first: 0, width: 0, small, at: 0, wide: 0, planes: 0 };
         match layout {
             ints::VALUES | ints::BACK => self.small(&mut ints, n)?,
             ints::STEPS_SIGNED => {
@@ -224,6 +404,8 @@ impl Walk<'_> {
                     return Err(format!("numbers of {} bytes, expected 1 to 8", ints.width).into());
                 }
                 ints.planes = self.pass(PLANES, n.checked_mul(ints.width).ok_or("too many numbers")?)?;
+                let most = u64::MAX >> (64 - 8 * ints.width);
+                ints.range = ints.first.checked_add(most).map(|high| (ints.first, high));
             }
             other => return Err(format!("numbers in layout {other}, expected 0 to 3").into()),
         }
@@ -234,7 +416,10 @@ impl Walk<'_> {
     fn small(&mut self, ints: &mut Ints, n: usize) -> Result<(), Lack> {
         ints.at = self.pass(ints.small, n)?;
         ints.wide = self.at[WIDE];
-        if self.parts.sizes[WIDE] > 0 {
+        if let Some(guide) = &mut self.guide {
+            ints.width = guide.wide.count(self.parts.sizes[WIDE], "bytes of numbers")?;
+            self.pass(WIDE, ints.width)?;
+        } else if self.parts.sizes[WIDE] > 0 {
             let bytes = self.parts.slice(ints.small, ints.at, n)?;
             // Sums of 255 bytes at most 8 each fit 16 bits, which the compiler adds up side by side.
             let wide: usize = bytes
@@ -246,9 +431,10 @@ impl Walk<'_> {
                 })
                 .sum();
             self.pass(WIDE, wide)?;
-        } else if self.parts.bytes[ints.small]
-            .as_ref()
-            .is_some_and(|b| b[ints.at..ints.at + n].iter().any(|b| u64::from(*b) >= ints::ESCAPE))
+        } else if self
+            .parts
+            .slice(ints.small, ints.at, n)
+            .is_ok_and(|b| b.iter().any(|b| u64::from(*b) >= ints::ESCAPE))
         {
             return Err("stream WIDE ends early".into());
         }
@@ -289,12 +475,22 @@ impl Walk<'_> {
                 Spec::Stamp { literals, widths, radixes, ints: self.ints(n, TIMES)? }
             }
             CODEC_POOL => {
-                let before = self.pool.len();
+                let before = self.pool;
                 let ints = self.any_ints(n, STEPS)?;
-                let (after, refs) = self.grown(&ints, before)?;
+                let (after, refs) = match &mut self.guide {
+                    Some(guide) => (before + guide.added.count(n, "entries")?, None),
+                    None => self.grown(&ints, before)?,
+                };
+                let own = self.added.len();
+                let mut sources = match &mut self.guide {
+                    Some(guide) => guide.sources(own)?,
+                    None => (0..own as u32).collect(),
+                };
+                sources.push(own as u32);
                 let new = self.texts(after - before)?;
-                new.each(self.parts, |start, end| self.pool.push((start as u32, end as u32)))?;
-                Spec::Pool { ints, before, refs }
+                self.pool = after;
+                self.added.push((before, new));
+                Spec::Pool { ints, before, refs, sources }
             }
             CODEC_SPLIT if depth == 0 => {
                 let literals = self.skeleton(MAX_PARTS)?;
@@ -347,22 +543,32 @@ pub fn references(parts: &Parts, ints: &Ints, before: usize) -> Result<Vec<u32>,
 }
 
 impl Spec {
-    /// Whether all streams are there that values are made of.
+    /// Whether all streams are there that values are made of, TEXT aside.
     pub fn needs(&self, parts: &Parts) -> Result<(), Lack> {
         match self {
-            Spec::Dictionary { .. } => parts.get(INDEX)?,
-            Spec::Number { ints, .. } | Spec::Stamp { ints, .. } => match ints.layout {
-                ints::PLANES_ABOVE => parts.get(PLANES)?,
-                _ => parts.get(WIDE)?,
-            },
+            Spec::Dictionary { index, .. } => parts.slice(INDEX, *index, 1).map(|_| ()),
+            Spec::Number { ints, .. } | Spec::Stamp { ints, .. } => ints.needs(parts),
             Spec::Pool { ints, refs: None, .. } => {
-                parts.get(ints.small)?;
-                parts.get(TEXT)?
+                parts.get(LENGTHS)?;
+                ints.needs(parts)
             }
-            Spec::Split { parts: split, .. } => return split.iter().try_for_each(|spec| spec.needs(parts)),
-            _ => parts.get(TEXT)?,
-        };
-        Ok(())
+            Spec::Text(_) => parts.get(LENGTHS).map(|_| ()),
+            Spec::Split { parts: split, .. } => split.iter().try_for_each(|spec| spec.needs(parts)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Ints {
+    /// Whether all streams are there that the numbers are made of.
+    pub fn needs(&self, parts: &Parts) -> Result<(), Lack> {
+        match self.layout {
+            ints::PLANES_ABOVE => parts.there(PLANES, self.planes, self.n * self.width),
+            _ => {
+                parts.there(self.small, self.at, self.n)?;
+                parts.get(WIDE).map(|_| ())
+            }
+        }
     }
 }
 
@@ -406,11 +612,14 @@ impl<'a> Reader<'a> {
         } else if ints.n > 0 {
             let steps = usize::from(ints.layout == ints::STEPS_SIGNED);
             small = parts.slice(ints.small, ints.at, ints.n - steps)?;
+        }
+        let escapes = |bytes: &[u8]| bytes.iter().fold(0, |most, b| most.max(*b)) >= ints::ESCAPE as u8;
+        let escaped = ints.n > 0 && ints.layout != ints::PLANES_ABOVE && escapes(small);
+        if escaped {
             let rest = parts.get(WIDE)?;
             wide = Cursor::new(rest.get(ints.wide..).unwrap_or_default(), "WIDE");
         }
-        let escapes = |bytes: &[u8]| bytes.iter().fold(0, |most, b| most.max(*b)) >= ints::ESCAPE as u8;
-        let plain = ints.layout == ints::VALUES && !escapes(small);
+        let plain = ints.layout == ints::VALUES && !escaped;
         let (layout, n, width, first) = (ints.layout, ints.n, ints.width, ints.first);
         Ok(Reader { layout, n, width, small, planes, wide, i: 0, last: first, first, plain })
     }
@@ -510,7 +719,10 @@ pub struct TextReader<'a> {
 
 impl<'a> TextReader<'a> {
     pub fn new(parts: &'a Parts, texts: &Texts) -> Result<TextReader<'a>, Lack> {
-        let lengths = parts.get(LENGTHS)?.get(texts.lengths..).unwrap_or_default();
+        let lengths = match texts.width {
+            Some(_) => &[],
+            None => parts.get(LENGTHS)?.get(texts.lengths..).unwrap_or_default(),
+        };
         let lengths = Cursor::new(lengths, "LENGTHS");
         let (n, width, at) = (texts.n, texts.width, texts.at);
         Ok(TextReader { n, width, lengths, i: 0, at, most: parts.sizes[TEXT], first: at })
@@ -538,9 +750,6 @@ impl<'a> TextReader<'a> {
     }
 }
 
-/// Streams without which nothing is known.
-pub const ALWAYS: [usize; 6] = [TABLE, LITERALS, ROWS, STEPS, TIMES, LENGTHS];
-
 /// Finds everything in a block; what `decode` refuses for its numbers is refused here.
 pub fn open(parts: &Parts, lines: usize, raw_len: usize) -> Result<View, Lack> {
     if lines > raw_len {
@@ -549,22 +758,31 @@ pub fn open(parts: &Parts, lines: usize, raw_len: usize) -> Result<View, Lack> {
     if raw_len >= 1 << 30 || parts.sizes.iter().any(|s| *s >= 1 << 30) {
         return Err("a block of a gigabyte or more".into());
     }
-    for (size, bytes) in parts.sizes.iter().zip(&parts.bytes) {
-        if bytes.as_ref().is_some_and(|b| b.len() != *size) {
-            return Err("a stream of another size".into());
-        }
-    }
     let literals = parts.get(LITERALS)?;
     let mut table = Cursor::new(parts.get(TABLE)?, "TABLE");
     let templates = read_templates(&mut table, literals)?;
     let columns = super::decode::read_columns(&mut table, &templates)?;
-    let mut walk = Walk { parts, table, at: [0; STREAMS], pool: Vec::new() };
-    let places = walk.ints(lines, ROWS)?;
+    let guide = parts.guide.as_deref().map(Guided::of).transpose()?;
+    let mut walk = Walk { parts, table, at: [0; STREAMS], guide, pool: 0, added: Vec::new() };
+    let row_ids = walk.ints(lines, ROWS)?;
     let mut uses = vec![0usize; templates.len()];
-    let mut rows = Vec::with_capacity(lines);
-    for t in places.all(parts)? {
-        *uses.get_mut(t as usize).ok_or_else(|| format!("row template {t} does not exist"))? += 1;
-        rows.push(t as u32);
+    let rows = OnceCell::new();
+    if let Some(guide) = &mut walk.guide {
+        let mut left = lines;
+        for n in &mut uses {
+            *n = guide.uses.count(left, "rows")?;
+            left -= *n;
+        }
+        if left > 0 {
+            return Err(format!("{left} rows without a template").into());
+        }
+    } else {
+        let mut ids = Vec::with_capacity(lines);
+        for t in row_ids.all(parts)? {
+            *uses.get_mut(t as usize).ok_or_else(|| format!("row template {t} does not exist"))? += 1;
+            ids.push(t as u32);
+        }
+        let _ = rows.set(ids);
     }
     let count = columns.iter().flatten().map(|c| *c as usize + 1).max().unwrap_or(0);
     let mut counts = vec![0usize; count];
@@ -583,5 +801,9 @@ pub fn open(parts: &Parts, lines: usize, raw_len: usize) -> Result<View, Lack> {
             return Err(format!("stream {k} has {} bytes left over", parts.sizes[k] - walk.at[k]).into());
         }
     }
-    Ok(View { templates, columns, rows, uses, counts, specs, pool: walk.pool, raw_len })
+    if let Some(guide) = &walk.guide {
+        guide.end()?;
+    }
+    let (added, pool) = (walk.added, OnceCell::new());
+    Ok(View { templates, columns, rows, row_ids, uses, counts, specs, added, pool, raw_len })
 }

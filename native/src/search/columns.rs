@@ -11,15 +11,17 @@
 //! columns on which something depends are read.
 
 use super::automaton::{Automaton, TooBig, BEGIN, FOUND};
-use crate::archive::numbers;
+use super::hands::Hands;
+use super::shapes;
+use crate::archive::numbers::{self, Stamp};
 use crate::archive::pick::{stamp, Places};
-use crate::archive::select::{references, Lack, Parts, Reader, Spec, Texts, View};
+use crate::archive::select::{references, Ints, Lack, Parts, Reader, Spec, Texts, View};
 use crate::archive::{INDEX, TEXT};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// States before one value at most; with more, the block is searched as text.
-const MAX_STATES: usize = 48;
+pub(super) const MAX_STATES: usize = 48;
 const UNKNOWN: u32 = u32::MAX;
 /// Numbers of a column that are remembered with the state behind them.
 const RECENT: usize = 1024;
@@ -103,8 +105,10 @@ struct Judge<'a, 'p> {
     /// Values of each.
     lengths: Vec<usize>,
     known_leaves: HashMap<*const Spec, usize>,
-    /// States after every entry of the pool, by the state before.
-    pool: HashMap<u32, Rc<Vec<u32>>>,
+    /// States after every entry that a column added to the pool, by column and state before.
+    pool: HashMap<(u32, u32), Rc<Vec<u32>>>,
+    /// The same, each once; and such that are more than there are, maybe.
+    added: HashMap<(u32, u32, bool), Vec<u32>>,
     /// States after every value of a leaf.
     values: HashMap<(usize, u32), Rc<Vec<u32>>>,
     /// States that the values of a leaf can lead to; more than there are, maybe.
@@ -117,7 +121,7 @@ struct Judge<'a, 'p> {
 }
 
 /// Every state once, in order; or more than `MAX_STATES` of them.
-fn distinct(states: &[u32]) -> Vec<u32> {
+pub(super) fn distinct(states: &[u32]) -> Vec<u32> {
     let mut found: Vec<u32> = Vec::new();
     let mut last = UNKNOWN;
     for &state in states {
@@ -179,14 +183,108 @@ impl<'a> Judge<'a, '_> {
         Ok(found)
     }
 
+    /// States after numbers from `low` to `high`: decimal, or with zeros in front up to a width.
+    fn ranged(&mut self, from: &[u32], low: u64, high: u64, width: usize) -> Result<Vec<u32>, Lack> {
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        let mut found = Vec::new();
+        let digits = |v: u64| v.max(1).ilog10() as usize + 1;
+        let narrowest = digits(low).max(width);
+        for n in narrowest..=digits(high).max(width) {
+            let least = low.max(if n > narrowest { 10u64.pow(n as u32 - 1) } else { 0 });
+            let most = high.min(10u64.checked_pow(n as u32).map_or(u64::MAX, |v| v - 1));
+            a.clear();
+            b.clear();
+            numbers::format(&mut a, least, n);
+            numbers::format(&mut b, most, n);
+            if a.len() != n || b.len() != n || least > most {
+                return Err(Lack::Otherwise);
+            }
+            found.extend(self.between(from, &a, &b)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// States after as many digits as a and b have, of the numbers from a to b.
+    fn between(&mut self, from: &[u32], a: &[u8], b: &[u8]) -> Result<Vec<u32>, Lack> {
+        // States of what begins as a and b do, as a does, as b does, and of what is between them already.
+        let (mut both, mut low, mut high, mut free) = (from.to_vec(), Vec::new(), Vec::new(), Vec::new());
+        for (&x, &y) in a.iter().zip(b) {
+            let mut next = Vec::new();
+            self.step(&free, b'0', b'9', &mut next)?;
+            self.step(&low, x + 1, b'9', &mut next)?;
+            self.step(&high, b'0', y - 1, &mut next)?;
+            let (mut lower, mut higher, mut same) = (Vec::new(), Vec::new(), Vec::new());
+            self.step(&low, x, x, &mut lower)?;
+            self.step(&high, y, y, &mut higher)?;
+            if x == y {
+                self.step(&both, x, x, &mut same)?;
+            } else {
+                self.step(&both, x, x, &mut lower)?;
+                self.step(&both, y, y, &mut higher)?;
+                self.step(&both, x + 1, y - 1, &mut next)?;
+            }
+            (both, low, high, free) = (same, lower, higher, next);
+        }
+        Ok([both, low, high, free].concat())
+    }
+
+    /// Adds the states after one byte of some.
+    fn step(&mut self, from: &[u32], first: u8, last: u8, found: &mut Vec<u32>) -> Result<(), Lack> {
+        for &state in from {
+            for byte in first..=last {
+                self.spend(1)?;
+                let next = self.automaton.next(state, byte)?;
+                if !found.contains(&next) {
+                    found.push(next);
+                }
+            }
+        }
+        if found.len() > 4 * MAX_STATES {
+            return Err(Lack::Otherwise);
+        }
+        Ok(())
+    }
+
+    /// States after stamps, all those of a range if one is given.
+    fn stamped(&mut self, state: u32, stamp: &Stamp, range: Option<(u64, u64)>) -> Result<Vec<u32>, Lack> {
+        let parts = |mut v: u64| {
+            let mut fields: Vec<u64> = Vec::new();
+            for radix in stamp.radixes.iter().rev() {
+                fields.push(v % radix);
+                v /= radix;
+            }
+            fields.reverse();
+            (v == 0).then_some(fields)
+        };
+        let (low, high) = range.unwrap_or((0, u64::MAX));
+        let ends = parts(low).zip(parts(high)).filter(|_| low <= high);
+        let mut states = self.through(&[state], &stamp.skeleton.literals[0])?;
+        let mut same = ends.is_some();
+        for (k, (&width, &radix)) in stamp.widths.iter().zip(&stamp.radixes).enumerate() {
+            let (mut least, mut most) = (0, radix.saturating_sub(1));
+            if let Some((low, high)) = ends.as_ref().filter(|_| same) {
+                (least, most) = (low[k], high[k]);
+                same = least == most;
+            }
+            states = self.ranged(&states, least, most, usize::from(width))?;
+            if states.len() > MAX_STATES {
+                return Err(Lack::Otherwise);
+            }
+            states = self.through(&states, &stamp.skeleton.literals[k + 1])?;
+        }
+        Ok(states)
+    }
+
     fn through(&mut self, states: &[u32], bytes: &[u8]) -> Result<Vec<u32>, Lack> {
         let after = states.iter().map(|s| self.run(*s, bytes)).collect::<Result<Vec<_>, _>>()?;
         Ok(distinct(&after))
     }
 
-    /// States after every text, from one state.
+    /// States after every text, from one state. The texts are there.
     fn after_each(&mut self, texts: &[(u32, u32)], state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        let text = self.parts.get(TEXT)?;
+        let text = self.parts.raw(TEXT);
         let mut after = Vec::with_capacity(texts.len());
         for &(a, b) in texts {
             after.push(self.run(state, text.get(a as usize..b as usize).unwrap_or_default())?);
@@ -194,22 +292,66 @@ impl<'a> Judge<'a, '_> {
         Ok(Rc::new(after))
     }
 
-    /// States after every entry of the pool, from one state.
-    fn after_pool(&mut self, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        if let Some(known) = self.pool.get(&state) {
+    /// States after every entry that a column added to the pool, from one state.
+    fn after_added(&mut self, column: u32, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        if let Some(known) = self.pool.get(&(column, state)) {
             return Ok(known.clone());
         }
         let view = self.view;
-        let made = self.after_each(&view.pool, state)?;
-        self.pool.insert(state, made.clone());
+        let made = self.after_texts(&view.added[column as usize].1, state)?;
+        self.pool.insert((column, state), made.clone());
         Ok(made)
+    }
+
+    /// States that entries of the pool lead to, those that some columns added; `near`: more than there are,
+    /// maybe, where that saves reading them.
+    fn after_sources(&mut self, sources: &[u32], state: u32, near: bool) -> Result<Vec<u32>, Lack> {
+        let mut found: Vec<u32> = Vec::new();
+        let mut lacking = Vec::new();
+        for &column in sources {
+            if let Some(known) = self.added.get(&(column, state, near)) {
+                found.extend(known.iter());
+                continue;
+            }
+            let view = self.view;
+            let texts = &view.added[column as usize].1;
+            let some = match near {
+                _ if texts.n == 0 => Ok(Vec::new()),
+                true => self.after_some(texts, state),
+                false => self.after_added(column, state).map(|after| distinct(&after)),
+            };
+            match some {
+                Ok(some) => {
+                    found.extend(&some);
+                    self.added.insert((column, state, near), some);
+                }
+                Err(Lack::Streams(more)) => lacking.extend(more),
+                Err(lack) => return Err(lack),
+            }
+        }
+        if lacking.is_empty() {
+            Ok(distinct(&found))
+        } else {
+            Err(Lack::Streams(lacking))
+        }
     }
 
     /// States after every text of some, from one state.
     fn after_texts(&mut self, texts: &Texts, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+        self.parts.there(TEXT, texts.at, texts.size)?;
         let mut ranges = Vec::with_capacity(texts.n);
         texts.each(self.parts, |a, b| ranges.push((a as u32, b as u32)))?;
         self.after_each(&ranges, state)
+    }
+
+    /// States that texts lead to; more than there are, maybe, where only their shape is known.
+    fn after_some(&mut self, texts: &Texts, state: u32) -> Result<Vec<u32>, Lack> {
+        if let Some(shape) = &texts.shape {
+            if self.parts.there(TEXT, texts.at, texts.size).is_err() {
+                return shapes::after(self.automaton, shape, state, &mut self.budget);
+            }
+        }
+        Ok(distinct(&self.after_texts(texts, state)?))
     }
 
     /// States after every value of a leaf, from one state.
@@ -228,8 +370,15 @@ impl<'a> Judge<'a, '_> {
                     index.iter().take(n).map(|e| table.get(usize::from(*e)).copied()).collect();
                 Rc::new(after.ok_or("an index beyond its dictionary")?)
             }
-            Spec::Pool { ints, before, refs } => {
-                let table = self.after_pool(state)?;
+            Spec::Pool { ints, before, refs, sources } => {
+                let view = self.view;
+                let most = sources.iter().map(|c| &view.added[*c as usize]).map(|(from, t)| from + t.n);
+                let mut table = vec![UNKNOWN; most.max().unwrap_or(0)];
+                for &column in sources {
+                    let after = self.after_added(column, state)?;
+                    let from = view.added[column as usize].0;
+                    table[from..from + after.len()].copy_from_slice(&after);
+                }
                 let mut read = Vec::new();
                 let refs = match refs {
                     Some(refs) => refs,
@@ -238,9 +387,13 @@ impl<'a> Judge<'a, '_> {
                         &read
                     }
                 };
-                let after: Option<Vec<u32>> = refs.iter().map(|r| table.get(*r as usize).copied()).collect();
+                let mut after = Vec::with_capacity(refs.len());
+                after.extend(refs.iter().map(|r| table.get(*r as usize).copied().unwrap_or(UNKNOWN)));
                 drop(read);
-                Rc::new(after.ok_or("an entry beyond the pool")?)
+                if after.contains(&UNKNOWN) {
+                    return Err("an entry that its column does not refer to".into());
+                }
+                Rc::new(after)
             }
             Spec::Number { .. } | Spec::Stamp { .. } => self.after_numbers(spec, state)?,
             _ => return Err("a column without values".into()),
@@ -251,18 +404,23 @@ impl<'a> Judge<'a, '_> {
 
     /// States after every number of a column, from one state.
     fn after_numbers(&mut self, spec: &Spec, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        let (mut form, mut clock) = (0, None);
-        let mut reader = match spec {
-            Spec::Number { form: f, ints } => {
-                form = *f;
-                Reader::new(self.parts, ints)?
-            }
+        let form = match spec {
+            Spec::Number { form, .. } => *form,
             Spec::Stamp { literals, widths, radixes, ints } => {
-                clock = Some(stamp(self.parts, literals, widths, radixes)?);
-                Reader::new(self.parts, ints)?
+                let clock = stamp(self.parts, literals, widths, radixes)?;
+                let mut reader = Reader::new(self.parts, ints)?;
+                self.spend(reader.count())?;
+                let mut hands = Hands::new(self.automaton, &clock, state)?;
+                let mut after = Vec::with_capacity(reader.count());
+                for _ in 0..reader.count() {
+                    after.push(hands.after(self.automaton, reader.read()?)?);
+                }
+                return Ok(Rc::new(after));
             }
             _ => return Err("a column without numbers".into()),
         };
+        let Spec::Number { ints, .. } = spec else { return Err("a column without numbers".into()) };
+        let mut reader = Reader::new(self.parts, ints)?;
         let mut text = Vec::new();
         // Numbers come again and again: those that came last are known, with the state behind them.
         let mut recent = vec![(0u64, UNKNOWN); RECENT];
@@ -272,10 +430,7 @@ impl<'a> Judge<'a, '_> {
             let known = &mut recent[(v ^ v >> 11) as usize % RECENT];
             if known.0 != v || known.1 == UNKNOWN {
                 text.clear();
-                match &clock {
-                    Some(clock) => clock.format(&mut text, v)?,
-                    None => numbers::unparse(&mut text, v, form)?,
-                }
+                numbers::unparse(&mut text, v, form)?;
                 *known = (v, self.run(state, &text)?);
             }
             after.push(known.1);
@@ -305,35 +460,33 @@ impl<'a> Judge<'a, '_> {
         if state <= FOUND {
             return Ok(Rc::new(vec![state]));
         }
-        // All pool columns share what is known of the pool.
-        let pool = matches!(self.leaves[leaf], Spec::Pool { .. });
-        let key = (if pool { usize::MAX } else { leaf }, state);
+        let key = (leaf, state);
         if let Some(known) = self.images.get(&key) {
             return Ok(known.clone());
         }
         let parts = self.parts;
         let image = {
             match self.leaves[leaf] {
-                Spec::Pool { .. } => distinct(&self.after_pool(state)?),
-                Spec::Text(_) => distinct(&self.after_values(leaf, state)?),
+                Spec::Pool { sources, .. } => self.after_sources(sources, state, true)?,
+                Spec::Text(texts) => self.after_some(texts, state)?,
                 Spec::Dictionary { entries, .. } => distinct(&self.after_texts(entries, state)?),
                 Spec::Constant { at, len } => self.through(&[state], parts.slice(TEXT, *at, *len)?)?,
-                Spec::Number { form, .. } => {
+                Spec::Number { form, ints } => {
                     let mut from = vec![state];
+                    let (mut low, mut high) = ints.range.unwrap_or((0, u64::MAX));
                     if *form == numbers::SIGNED {
                         from.push(self.run(state, b"-")?);
+                        (low, high) = (0, high.div_ceil(2));
                     }
-                    self.digits(&from)?
+                    if ints.range.is_some() {
+                        let width = usize::from(form.saturating_sub(numbers::PADDED));
+                        self.ranged(&from, low, high, width)?
+                    } else {
+                        self.digits(&from)?
+                    }
                 }
-                Spec::Stamp { literals, .. } => {
-                    let mut states = vec![state];
-                    for (k, (at, len)) in literals.iter().enumerate() {
-                        if k > 0 {
-                            states = self.digits(&states)?;
-                        }
-                        states = self.through(&states, parts.slice(TEXT, *at, *len)?)?;
-                    }
-                    states
+                Spec::Stamp { literals, widths, radixes, ints } => {
+                    self.stamped(state, &stamp(parts, literals, widths, radixes)?, ints.range)?
                 }
                 _ => Vec::new(),
             }
@@ -399,6 +552,12 @@ impl<'a> Judge<'a, '_> {
             for &state in &states {
                 let mut image = self.image(element.leaf, state)?;
                 let (mut behind, mut then) = self.behind(&image, &element.literal)?;
+                if let Spec::Pool { sources, .. } = self.leaves[element.leaf] {
+                    if then.len() > 1 {
+                        image = Rc::new(self.after_sources(sources, state, false)?);
+                        (behind, then) = self.behind(&image, &element.literal)?;
+                    }
+                }
                 if then.len() > 1 {
                     image = self.exact(element.leaf, state)?;
                     (behind, then) = self.behind(&image, &element.literal)?;
@@ -534,6 +693,7 @@ pub fn find(
         lengths: Vec::new(),
         known_leaves: HashMap::new(),
         pool: HashMap::new(),
+        added: HashMap::new(),
         values: HashMap::new(),
         images: HashMap::new(),
         exact: HashMap::new(),
@@ -541,9 +701,20 @@ pub fn find(
         budget: 6 * view.raw_len + (1 << 20),
     };
     let mut plans: Vec<Plan> = Vec::with_capacity(view.templates.len());
+    // What is lacking for one template is told together with what is lacking for others.
+    let mut lacking: Vec<(usize, usize)> = Vec::new();
     for t in 0..view.templates.len() {
-        let plan = if view.uses[t] > 0 { judge.plan(t)? } else { Plan::All(false) };
-        plans.push(plan);
+        let plan = if view.uses[t] > 0 { judge.plan(t) } else { Ok(Plan::All(false)) };
+        match plan {
+            Ok(plan) => plans.push(plan),
+            Err(Lack::Streams(more)) => lacking.extend(more),
+            Err(lack) => return Err(lack),
+        }
+    }
+    if !lacking.is_empty() {
+        lacking.sort_unstable();
+        lacking.dedup();
+        return Err(Lack::Streams(lacking));
     }
     // Columns that something depends on.
     let mut wanted = vec![false; view.counts.len()];
@@ -558,9 +729,10 @@ pub fn find(
             return Ok(Found { rows: Vec::new(), count });
         }
     }
+    let rows = view.rows(parts)?;
     let mut places = Places::new(view, &wanted);
     let mut found = Found { rows: Vec::new(), count: 0 };
-    for (row, &t) in view.rows.iter().enumerate() {
+    for (row, &t) in rows.iter().enumerate() {
         if found.count >= most {
             break;
         }
@@ -587,7 +759,7 @@ mod tests {
     use crate::archive::columns::Column;
     use crate::archive::encode::Scratch;
     use crate::archive::pick;
-    use crate::archive::{encode, select, STREAMS};
+    use crate::archive::{encode, select, Streams};
     use crate::rows::{field_rows, line_rows, OwnedRows};
     use crate::search::automaton::{Kind, Op, Program};
     use crate::search::text::matching;
@@ -641,7 +813,7 @@ mod tests {
         text
     }
 
-    fn opened(raw: &[u8], rows: &OwnedRows) -> Parts {
+    fn opened(raw: &[u8], rows: &OwnedRows, guided: bool) -> (Parts, Streams) {
         let mut first = 0;
         let columns: Vec<Vec<u32>> = rows
             .templates
@@ -666,18 +838,25 @@ mod tests {
         let mut scratch = Scratch::default();
         encode::encode(&encode::Table::of(&block).unwrap(), &mut scratch, false).unwrap();
         let streams = scratch.streams;
-        let mut parts = Parts::default();
-        for k in 0..STREAMS {
-            parts.sizes[k] = streams[k].len();
+        let mut parts = Parts::of(std::array::from_fn(|k| streams[k].len()));
+        if guided {
+            parts.guide = Some(scratch.guide.stream());
+            parts.cut(TEXT, &scratch.guide.pieces).unwrap();
         }
-        for k in select::ALWAYS {
-            parts.bytes[k] = Some(streams[k].clone());
+        (parts, streams)
+    }
+
+    /// An answer, for which what is lacking is given, piece by piece.
+    fn asked<T>(parts: &mut Parts, streams: &Streams, mut call: impl FnMut(&Parts) -> Result<T, Lack>) -> T {
+        loop {
+            match call(parts) {
+                Ok(answer) => return answer,
+                Err(Lack::Streams(lacking)) => {
+                    lacking.iter().for_each(|&(k, piece)| parts.give_from(k, piece, &streams[k]));
+                }
+                Err(lack) => panic!("{lack:?}"),
+            }
         }
-        // The rest when it is asked for.
-        parts.bytes.iter_mut().zip(streams).for_each(|(to, from)| {
-            to.get_or_insert(from);
-        });
-        parts
     }
 
     /// Text in which `.` is any byte, with a place before and behind.
@@ -715,12 +894,12 @@ mod tests {
                 continue;
             }
             let rows = if round % 10 == 0 { line_rows(&raw) } else { field_rows(&raw, 64) };
-            let parts = opened(&raw, &rows);
-            let view = select::open(&parts, rows.rows.len(), raw.len()).unwrap();
+            let (mut parts, streams) = opened(&raw, &rows, round % 3 > 0);
+            let view = asked(&mut parts, &streams, |p| select::open(p, rows.rows.len(), raw.len()));
             let lines: Vec<&[u8]> = raw.split_inclusive(|b| *b == b'\n').collect();
             let chosen: Vec<u32> = (0..lines.len() as u32).filter(|_| next(3) == 0).collect();
             let expected: Vec<u8> = chosen.iter().flat_map(|i| lines[*i as usize].to_vec()).collect();
-            assert_eq!(pick::rows(&parts, &view, &chosen).unwrap(), expected);
+            assert_eq!(asked(&mut parts, &streams, |p| pick::rows(p, &view, &chosen)), expected);
             for _ in 0..12 {
                 // Some piece of some line, or what is like it.
                 let line = lines[next(lines.len() as u32) as usize];
@@ -742,11 +921,16 @@ mod tests {
                     let expected = matching(&raw, &mut automaton, None, false, invert, usize::MAX).unwrap();
                     let expected: Vec<u32> = expected.iter().map(|hit| hit.line as u32).collect();
                     let mut automaton = Automaton::new(&program);
-                    let found = find(&parts, &view, &mut automaton, invert, usize::MAX, false).unwrap();
+                    let found = asked(&mut parts, &streams, |p| {
+                        find(p, &view, &mut automaton, invert, usize::MAX, false)
+                    });
                     assert_eq!(found.rows, expected, "{piece:?} {before:?} {behind:?}");
-                    let count = find(&parts, &view, &mut automaton, invert, usize::MAX, true).unwrap();
+                    let count = asked(&mut parts, &streams, |p| {
+                        find(p, &view, &mut automaton, invert, usize::MAX, true)
+                    });
                     assert_eq!(count.count, expected.len());
-                    let first = find(&parts, &view, &mut automaton, invert, 2, false).unwrap();
+                    let first =
+                        asked(&mut parts, &streams, |p| find(p, &view, &mut automaton, invert, 2, false));
                     assert_eq!(first.rows, expected[..expected.len().min(2)]);
                 }
             }

@@ -251,7 +251,9 @@ def test_hostile_streams_are_refused_or_answered_and_never_crash(tmp_path: Path)
                 del stream[rng.randrange(len(stream)) :]
         sizes = [len(stream) for stream in changed]
         try:
-            view = View(sizes, lambda k, c=changed: bytes(c[k]), header.lines, header.raw)
+            view = View(
+                sizes, lambda k, _, c=changed: bytes(c[k]), header.lines, header.raw, {}, b""
+            )
             numbers, _ = view.find(pattern)
             made_rows = view.rows(array("q", range(header.lines)))
             assert len(made_rows) <= header.raw
