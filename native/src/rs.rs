@@ -124,7 +124,7 @@ fn code_forms<C: Coder>(
     templates: &[RowTemplate],
     forms: Option<&[Form]>,
 ) -> Result<Vec<Form>, Broken> {
-    let mut symbols: Nibbles<4> = Nibbles::new(12, [1, 1], 6);
+    let mut symbols: Nibbles<4, 0, 16> = Nibbles::new(12, [1, 1], 6);
     let text = |literal: &[u8], h: u32| literal.iter().take(16).fold(h, |h, &b| hash(h, u32::from(b)));
     let mut read: Vec<Form> = Vec::with_capacity(templates.len());
     for (t, template) in templates.iter().enumerate() {

@@ -175,6 +175,63 @@ pub fn numeric(bytes: &[u8; 32]) -> (u32, u32) {
     best::numeric(bytes)
 }
 
+/// Work whose code is compiled twice, once for wide vectors. Integers have one result either way.
+pub trait Work {
+    type Out;
+
+    /// Has to be `#[inline(always)]`: what it calls out of line is the common code.
+    fn run(self) -> Self::Out;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn run_wide<W: Work>(work: W) -> W::Out {
+    work.run()
+}
+
+/// Does work with vectors of 256 bits where the processor has them.
+#[inline(always)]
+pub fn widest<W: Work>(work: W) -> W::Out {
+    #[cfg(target_arch = "x86_64")]
+    if wide() {
+        // SAFETY: the processor has all that the function was compiled for.
+        return unsafe { run_wide(work) };
+    }
+    work.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn wide() -> bool {
+    use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+    /// 0 not asked yet, 1 no, 2 yes.
+    static WIDE: AtomicU8 = AtomicU8::new(0);
+    #[cold]
+    fn ask() -> u8 {
+        use std::is_x86_feature_detected as has;
+        1 + u8::from(has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt"))
+    }
+    let mut known = WIDE.load(Relaxed);
+    if known == 0 {
+        known = ask();
+        WIDE.store(known, Relaxed);
+    }
+    known == 2
+}
+
+/// Says that an element of a table will be wanted soon; one beyond the end is nothing.
+#[inline(always)]
+pub fn soon<T>(table: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(element) = table.get(at) {
+        use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+        // SAFETY: SSE is part of every x86-64 processor, and a prefetch has no effect that can be seen.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(element).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (table, at);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -148,9 +148,9 @@ impl Coder for Decoder<'_> {
 /// `squash` and `stretch`: 65536 / (1 + exp(-x / 256)) and its inverse, by an integer rule.
 pub struct Tables {
     /// Of x + LIMIT.
-    squash: Vec<u16>,
+    squash: [u16; 2 * LIMIT as usize + 1],
     /// Of a probability of 16 bits.
-    stretch: Vec<i16>,
+    stretch: [i16; 65536],
     /// 65536 / (n + 1.5).
     pub reciprocal: [u32; 1024],
 }
@@ -161,7 +161,7 @@ const STEP: u128 = 1_157_433_911_791_679_357;
 pub fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| {
-        let mut squash = vec![0u16; 2 * LIMIT as usize + 1];
+        let mut squash = [0u16; 2 * LIMIT as usize + 1];
         let mut power: u128 = 1 << 40;
         for x in 0..=LIMIT {
             let p = ((power << 16) / (power + (1 << 40))).clamp(1, 65535) as u32;
@@ -169,7 +169,7 @@ pub fn tables() -> &'static Tables {
             squash[(LIMIT - x) as usize] = (65536 - p) as u16;
             power = (power * STEP) >> 60;
         }
-        let mut stretch = vec![0i16; 65536];
+        let mut stretch = [0i16; 65536];
         let mut from = 0usize;
         for x in -LIMIT..=LIMIT {
             let to = squash[(x + LIMIT) as usize] as usize;

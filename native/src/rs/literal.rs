@@ -22,7 +22,7 @@ pub struct Place {
 }
 
 pub struct Literals {
-    bytes: Nibbles<N, S>,
+    bytes: Nibbles<N, S, 32>,
 }
 
 /// 0 to 15 by the kind of a byte.

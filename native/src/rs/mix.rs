@@ -13,9 +13,11 @@ const MOST: [u8; 8] = [48, 18, 8, 7, 7, 7, 7, 7];
 
 pub struct Histories {
     /// Next history, by history and bit.
-    next: Vec<[u8; 2]>,
+    next: [[u8; 2]; 256],
     /// 22-bit probability to begin with.
     initial: Vec<u32>,
+    #[cfg(test)]
+    count: usize,
 }
 
 pub fn histories() -> &'static Histories {
@@ -53,14 +55,22 @@ impl Histories {
             }
             number(if bit == 1 { (other, same, 1) } else { (same, other, 0) })
         };
-        let next = known.iter().map(|&h| [after(h, 0), after(h, 1)]).collect();
+        let mut next = [[0; 2]; 256];
+        for (next, &h) in next.iter_mut().zip(&known) {
+            *next = [after(h, 0), after(h, 1)];
+        }
         let initial = known
             .iter()
             .map(|&(n0, n1, _)| {
                 (((u32::from(n1) * 10 + 4) << 22) / (u32::from(n0 + n1) * 10 + 8)).min((1 << 22) - 1)
             })
             .collect();
-        Histories { next, initial }
+        Histories {
+            next,
+            initial,
+            #[cfg(test)]
+            count: known.len(),
+        }
     }
 
     #[inline(always)]
@@ -95,21 +105,36 @@ impl Map {
         self.cells[at] >> 16
     }
 
+    /// `n` cells for each history, from the `first`th lot on.
+    #[inline(always)]
+    pub fn page(&mut self, first: usize, n: usize) -> &mut [u32] {
+        &mut self.cells[first * 256..][..n * 256]
+    }
+
     #[inline(always)]
     pub fn update(&mut self, t: &Tables, at: usize, bit: u32) {
-        let v = self.cells[at];
-        let n = v & 1023;
-        let p = (v >> 10) as i64;
-        let target = i64::from(bit) * ((1 << 22) - 1);
-        let p = p + (((target - p) * i64::from(t.reciprocal[n as usize])) >> 16);
-        self.cells[at] = (p as u32) << 10 | (n + u32::from(n < self.limit));
+        learn(&mut self.cells[at], t, self.limit, bit);
     }
 }
 
+/// Moves a probability of 22 bits, with 10 bits of how often it moved, towards a bit.
+#[inline(always)]
+pub fn learn(cell: &mut u32, t: &Tables, limit: u32, bit: u32) {
+    let n = *cell & 1023;
+    let p = i64::from(*cell >> 10);
+    let target = i64::from(bit) * ((1 << 22) - 1);
+    let p = p + (((target - p) * i64::from(t.reciprocal[n as usize])) >> 16);
+    *cell = (p as u32) << 10 | (n + u32::from(n < limit));
+}
+
+/// A vector of inputs or weights: as many as are needed, then zeros up to a multiple of eight.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub struct Row<const W: usize>(pub [i32; W]);
+
 /// Weights selected by two small contexts, whose answers are averaged.
-pub struct Mixer {
-    inputs: usize,
-    weights: [Vec<i32>; 2],
+pub struct Mixer<const W: usize> {
+    weights: [Vec<Row<W>>; 2],
     /// How often each set was used, for a rate that falls.
     used: [Vec<u16>; 2],
     dots: [i32; 2],
@@ -119,11 +144,11 @@ pub struct Mixer {
 
 const WEIGHT_LIMIT: i32 = (1 << 19) - 1;
 
-impl Mixer {
-    pub fn new(inputs: usize, sets: [usize; 2], rate: i32, weight: i32) -> Mixer {
+impl<const W: usize> Mixer<W> {
+    pub fn new(sets: [usize; 2], rate: i32, weight: i32) -> Mixer<W> {
+        const { assert!(W % 8 == 0) };
         Mixer {
-            inputs,
-            weights: sets.map(|n| vec![weight; n * inputs]),
+            weights: sets.map(|n| vec![Row([weight; W]); n]),
             used: sets.map(|n| vec![0; n]),
             dots: [0; 2],
             at: [0; 2],
@@ -133,19 +158,26 @@ impl Mixer {
 
     /// The mixed prediction, stretched.
     #[inline(always)]
-    pub fn mix(&mut self, x: &[i32], select: [usize; 2]) -> i32 {
+    pub fn mix(&mut self, x: &Row<W>, select: [usize; 2]) -> i32 {
         for k in 0..2 {
             let at = select[k].min(self.used[k].len() - 1);
             self.at[k] = at;
-            let w = &self.weights[k][at * self.inputs..][..self.inputs];
-            let sum: i32 = w.iter().zip(x).map(|(w, x)| (w * x) >> 8).sum();
+            let w = &self.weights[k][at];
+            let mut sums = [0i32; 8];
+            for i in 0..W / 8 {
+                for j in 0..8 {
+                    sums[j] += (w.0[8 * i + j] * x.0[8 * i + j]) >> 8;
+                }
+            }
+            let [a, b, c, d, e, f, g, h] = sums;
+            let sum = ((a + b) + (c + d)) + ((e + f) + (g + h));
             self.dots[k] = (sum >> 8).clamp(-LIMIT, LIMIT);
         }
         (self.dots[0] + self.dots[1]) >> 1
     }
 
     #[inline(always)]
-    pub fn update(&mut self, t: &Tables, x: &[i32], bit: u32) {
+    pub fn update(&mut self, t: &Tables, x: &Row<W>, bit: u32) {
         for k in 0..2 {
             let used = &mut self.used[k][self.at[k]];
             // A set that is new learns up to four times as fast.
@@ -157,9 +189,10 @@ impl Mixer {
             if step.abs() < 4 {
                 continue;
             }
-            let w = &mut self.weights[k][self.at[k] * self.inputs..][..self.inputs];
-            for (w, x) in w.iter_mut().zip(x) {
-                *w = (*w + ((x * step + 0x2000) >> 14)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+            let w = &mut self.weights[k][self.at[k]];
+            for i in 0..W {
+                let moved = w.0[i] + ((x.0[i] * step + 0x2000) >> 14);
+                w.0[i] = moved.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
             }
         }
     }
@@ -184,7 +217,9 @@ impl Correction {
     pub fn p(&mut self, stretched: i32, context: usize) -> u32 {
         let place = (stretched.clamp(-LIMIT, LIMIT) + 2848) as usize;
         let (knot, part) = (place / 178, (place % 178) as u32);
-        let base = context * KNOTS % self.cells.len() + knot;
+        let first = context * KNOTS;
+        let first = if first < self.cells.len() { first } else { first % self.cells.len() };
+        let base = first + knot;
         self.at = base + usize::from(part >= 89);
         let (a, b) = (u32::from(self.cells[base]), u32::from(self.cells[base + 1]));
         (a * (178 - part) + b * part) / 178
@@ -205,11 +240,11 @@ mod tests {
     #[test]
     fn histories_fit_into_a_byte_and_stay_there() {
         let h = histories();
-        assert!(h.next.len() <= 256);
+        assert!(h.count <= 256);
         let mut state = 0u8;
         for i in 0..1000u32 {
             state = h.next(state, u32::from(i % 7 == 0));
-            assert!((state as usize) < h.next.len());
+            assert!((state as usize) < h.count);
         }
         let zeros = (0..100).fold(0u8, |s, _| h.next(s, 0));
         assert_eq!(h.next(zeros, 0), zeros);

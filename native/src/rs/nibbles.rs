@@ -4,37 +4,45 @@
 //! of the context's hash: so a byte costs two memory accesses for each context.
 
 use crate::rs::arith::{hash, hash3, tables, Coder, Tables};
-use crate::rs::mix::{histories, Correction, Histories, Map, Mixer};
+use crate::rs::mix::{histories, learn, Correction, Histories, Map, Mixer, Row};
+use crate::simd::{soon, widest, Work};
 
 type Bucket = [u8; 16];
+/// Those that a context can have lie in one line of the cache, where the table begins with one.
+const LINE: usize = 4;
 
-pub struct Nibbles<const N: usize, const S: usize = 0> {
+/// `W` is 2 N + S + 1, rounded up for vectors.
+pub struct Nibbles<const N: usize, const S: usize, const W: usize> {
     buckets: Vec<Bucket>,
+    /// The first one that counts, and a mask of the rest.
+    first: usize,
+    mask: usize,
     /// Probabilities of their own of `S` more contexts.
     slow: Vec<[u32; 16]>,
-    slow_at: [usize; S],
-    maps: Vec<Map>,
-    mixer: Mixer,
+    /// Of each weight set, of each context, by history.
+    maps: Map,
+    mixer: Mixer<W>,
     corrections: [Correction; 2],
-    inputs: Vec<i32>,
-    at: [usize; N],
     tables: &'static Tables,
     histories: &'static Histories,
 }
 
-impl<const N: usize, const S: usize> Nibbles<N, S> {
+impl<const N: usize, const S: usize, const W: usize> Nibbles<N, S, W> {
     /// 2^log2 buckets; `sets` small contexts select the weights, the first times 16.
-    pub fn new(log2: u32, sets: [usize; 2], rate: i32) -> Nibbles<N, S> {
+    pub fn new(log2: u32, sets: [usize; 2], rate: i32) -> Nibbles<N, S, W> {
+        const { assert!(W > 2 * N + S) };
         let sets = [sets[0] * 16, sets[1]];
+        let buckets: Vec<Bucket> = vec![[0; 16]; (1 << log2) + LINE - 1];
+        // An answer beyond these is allowed, and would cost time only.
+        let first = Some(buckets.as_ptr().align_offset(16 * LINE)).filter(|n| *n < LINE).unwrap_or(0);
         Nibbles {
-            buckets: vec![[0; 16]; 1 << log2],
+            buckets,
+            first,
+            mask: (1 << log2) - 1,
             slow: vec![[1 << 31; 16]; if S > 0 { 1 << log2.min(16) } else { 1 }],
-            slow_at: [0; S],
-            maps: (0..N).map(|_| Map::repeated(255, sets[0] / 16)).collect(),
-            mixer: Mixer::new(2 * N + S + 1, sets, rate, 80_000 / N as i32),
+            maps: Map::repeated(255, sets[0] / 16 * N),
+            mixer: Mixer::new(sets, rate, 80_000 / N as i32),
             corrections: [Correction::new(sets[0]), Correction::new(4096)],
-            inputs: vec![0; 2 * N + S + 1],
-            at: [0; N],
             tables: tables(),
             histories: histories(),
         }
@@ -42,21 +50,24 @@ impl<const N: usize, const S: usize> Nibbles<N, S> {
 
     #[inline(always)]
     fn find(&mut self, context: u32) -> usize {
-        let mask = self.buckets.len() - 1;
-        let (at, check) = (context as usize & mask, (context >> 24) as u8);
-        let mut free = at;
-        for other in [at, at ^ 1, at ^ 2] {
-            let bucket = &self.buckets[other];
+        let at = context as usize & self.mask;
+        let check = (context >> 24) as u8;
+        let base = self.first + (at & !(LINE - 1));
+        let line = &mut self.buckets[base..base + LINE];
+        let near = at & (LINE - 1);
+        let mut free = near;
+        for other in [near, near ^ 1, near ^ 2] {
+            let bucket = &line[other];
             if bucket[0] == check && bucket[1] != 0 {
-                return other;
+                return base + other;
             }
-            if bucket[1] < self.buckets[free][1] {
+            if bucket[1] < line[free][1] {
                 free = other;
             }
         }
-        self.buckets[free] = [0; 16];
-        self.buckets[free][0] = check;
-        free
+        line[free] = [0; 16];
+        line[free][0] = check;
+        base + free
     }
 
     /// Codes the `bits` low bits of `value`.
@@ -70,50 +81,68 @@ impl<const N: usize, const S: usize> Nibbles<N, S> {
         slow: &[u32; S],
         select: [usize; 2],
     ) -> u32 {
+        widest(Symbol { nibbles: self, coder, value, bits, contexts, slow, select })
+    }
+
+    #[inline(always)]
+    fn symbol<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        value: u32,
+        bits: u32,
+        contexts: &[u32; N],
+        slow: &[u32; S],
+        select: [usize; 2],
+    ) -> u32 {
         let t = self.tables;
-        for i in 0..S {
-            self.slow_at[i] = hash(slow[i], i as u32 + 100) as usize & (self.slow.len() - 1);
-        }
+        let mut hashes = [0; N];
         for i in 0..N {
-            self.at[i] = self.find(hash(contexts[i], i as u32));
+            hashes[i] = hash(contexts[i], i as u32);
+            soon(&self.buckets, self.first + (hashes[i] as usize & self.mask));
         }
+        let mut slow_at = [0; S];
+        for i in 0..S {
+            slow_at[i] = hash(slow[i], i as u32 + 100) as usize & (self.slow.len() - 1);
+            soon(&self.slow, slow_at[i]);
+        }
+        let mut at = [0; N];
+        for i in 0..N {
+            at[i] = self.find(hashes[i]);
+        }
+        let buckets = &mut self.buckets[..];
+        let maps = self.maps.page(select[0] * N, N);
         let mut node = 1usize;
-        let page = select[0] * 256;
+        let mut inputs = Row([0; W]);
         for b in (0..bits).rev() {
             for i in 0..N {
-                let history = self.buckets[self.at[i]][node] as usize;
-                let p = self.maps[i].p(page + history);
-                let known = history != 0;
-                self.inputs[2 * i] = if known { t.stretch(p) } else { 0 };
-                self.inputs[2 * i + 1] = if known { (p as i32 - 32768) >> 6 } else { 0 };
+                let history = buckets[at[i]][node & 15];
+                let p = maps[i * 256 + history as usize] >> 16;
+                let known = -i32::from(history != 0);
+                inputs.0[i] = t.stretch(p) & known;
+                inputs.0[N + i] = ((p as i32 - 32768) >> 6) & known;
             }
             for i in 0..S {
-                let p = self.slow[self.slow_at[i]][node] >> 16;
-                self.inputs[2 * N + i] = t.stretch(p);
+                let p = self.slow[slow_at[i]][node & 15] >> 16;
+                inputs.0[2 * N + i] = t.stretch(p);
             }
-            self.inputs[2 * N + S] = 256;
-            let st = self.mixer.mix(&self.inputs, [select[0] * 16 + node, select[1]]);
+            inputs.0[2 * N + S] = 256;
+            let st = self.mixer.mix(&inputs, [select[0] * 16 + node, select[1]]);
             let a = self.corrections[0].p(st, select[0] * 16 + node);
             let c = (contexts[0] as usize ^ (node * 0x9e5)) & 4095;
             let p1 = self.corrections[1].p(st, c);
             let p = ((a + p1) >> 1).clamp(1, 65535);
             let bit = coder.code(value >> b & 1, p);
-            self.mixer.update(t, &self.inputs, bit);
-            self.corrections.iter_mut().for_each(|c| c.update(bit, 6));
+            self.mixer.update(t, &inputs, bit);
+            self.corrections[0].update(bit, 6);
+            self.corrections[1].update(bit, 6);
             for i in 0..N {
-                let history = &mut self.buckets[self.at[i]][node];
-                if *history != 0 {
-                    self.maps[i].update(t, page + *history as usize, bit);
-                }
+                let history = &mut buckets[at[i]][node & 15];
+                // That of history 0 is never looked at.
+                learn(&mut maps[i * 256 + *history as usize], t, 255, bit);
                 *history = self.histories.next(*history, bit);
             }
             for i in 0..S {
-                let v = &mut self.slow[self.slow_at[i]][node];
-                let n = *v & 1023;
-                let p = (*v >> 10) as i64;
-                let target = i64::from(bit) * ((1 << 22) - 1);
-                let p = p + (((target - p) * i64::from(t.reciprocal[n as usize])) >> 16);
-                *v = (p as u32) << 10 | (n + u32::from(n < 1000));
+                learn(&mut self.slow[slow_at[i]][node & 15], t, 1000, bit);
             }
             node = node * 2 + bit as usize;
         }
@@ -140,16 +169,35 @@ impl<const N: usize, const S: usize> Nibbles<N, S> {
     }
 }
 
+struct Symbol<'a, C, const N: usize, const S: usize, const W: usize> {
+    nibbles: &'a mut Nibbles<N, S, W>,
+    coder: &'a mut C,
+    value: u32,
+    bits: u32,
+    contexts: &'a [u32; N],
+    slow: &'a [u32; S],
+    select: [usize; 2],
+}
+
+impl<C: Coder, const N: usize, const S: usize, const W: usize> Work for Symbol<'_, C, N, S, W> {
+    type Out = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        self.nibbles.symbol(self.coder, self.value, self.bits, self.contexts, self.slow, self.select)
+    }
+}
+
 /// Integers of 64 bits: a class (sign and length) of two symbols, then the bits below the first.
-pub struct Numbers<const N: usize> {
-    symbols: Nibbles<N>,
+pub struct Numbers<const N: usize, const W: usize> {
+    symbols: Nibbles<N, 0, W>,
 }
 
 /// Kinds of numbers, for the weights.
 pub const NUMBER_KINDS: usize = 4;
 
-impl<const N: usize> Numbers<N> {
-    pub fn new(log2: u32) -> Numbers<N> {
+impl<const N: usize, const W: usize> Numbers<N, W> {
+    pub fn new(log2: u32) -> Numbers<N, W> {
         Numbers { symbols: Nibbles::new(log2, [NUMBER_KINDS * 8, 1024], 6) }
     }
 

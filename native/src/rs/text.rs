@@ -24,7 +24,7 @@ GET / POST  Mozilla/5.0 config configuration  initialized  Initializing  registe
 calculate  result  report  screen  message  notification  broadcast  handler  manager  listener  executor  \n";
 
 struct Text {
-    bytes: Nibbles<N>,
+    bytes: Nibbles<N, 0, 24>,
     seen: Vec<u8>,
     /// Where the last five bytes were before, plus one.
     index: Vec<u32>,
