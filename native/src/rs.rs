@@ -29,17 +29,49 @@ const SPARE_UNITS: usize = 1 << 16;
 /// Codes rows that are sound.
 pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
     let mut coder = Encoder::default();
-    code(rows, &mut coder, 0, usize::MAX)?;
+    code(rows, &mut coder, 0, usize::MAX, &mut Trial::default())?;
     Ok(coder.finish())
 }
 
-/// What the rows from the `skip`th on cost once the model knows those before, in bytes; nothing if it is
-/// more than `most`.
-pub fn price(rows: &Rows, skip: usize, most: usize) -> Result<Option<usize>, String> {
-    code(rows, &mut Encoder::default(), skip, most)
+/// What parses of the same lines cost up to several places, so that a bad one is soon given up.
+#[derive(Default)]
+pub struct Trial {
+    least: [usize; STEPS],
+    own: [usize; STEPS],
 }
 
-fn code(rows: &Rows, coder: &mut Encoder, skip: usize, most: usize) -> Result<Option<usize>, String> {
+/// Stretches of rows after which trials are compared.
+const STEPS: usize = 8;
+
+impl Trial {
+    /// Notes the costs up to the end of a stretch; whether there is hope. What templates have cost by then
+    /// differs more than what will come.
+    fn hopeful(&mut self, step: usize, size: usize) -> bool {
+        self.own[step] = size;
+        let least = self.least[step];
+        least == 0 || step == 0 || size <= least + least / (2 + 2 * step) + 64
+    }
+
+    fn finish(&mut self) {
+        for (least, own) in self.least.iter_mut().zip(self.own) {
+            *least = if *least == 0 { own } else { own.min(*least) };
+        }
+    }
+}
+
+/// What the rows from the `skip`th on cost once the model knows those before, in bytes; nothing if it is
+/// more than `most`, or will be by the look of other parses of the same lines.
+pub fn price(rows: &Rows, skip: usize, most: usize, trial: &mut Trial) -> Result<Option<usize>, String> {
+    code(rows, &mut Encoder::default(), skip, most, trial)
+}
+
+fn code(
+    rows: &Rows,
+    coder: &mut Encoder,
+    skip: usize,
+    most: usize,
+    trial: &mut Trial,
+) -> Result<Option<usize>, String> {
     rows.check()?;
     if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
         return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
@@ -65,7 +97,12 @@ fn code(rows: &Rows, coder: &mut Encoder, skip: usize, most: usize) -> Result<Op
         if row >= skip && coder.size() - before > most {
             return Ok(None);
         }
+        let step = (row + 1) * STEPS / rows.rows.len();
+        if step > row * STEPS / rows.rows.len() && !trial.hopeful(step - 1, coder.size()) {
+            return Ok(None);
+        }
     }
+    trial.finish();
     Ok(Some(coder.size() - before))
 }
 

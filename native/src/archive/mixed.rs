@@ -15,8 +15,8 @@ use crate::layout::Span;
 use crate::rows::{field_rows, line_rows, OwnedRows, RowTemplate, Rows};
 use crate::rs;
 
-/// Bytes of the stretch on which parses are tried: a sixteenth of the block within these bounds.
-const STRETCH: (usize, usize) = (128 << 10, 256 << 10);
+/// Bytes of the stretch on which parses are tried: a 32nd of the block within these bounds.
+const STRETCH: (usize, usize) = (64 << 10, 256 << 10);
 /// Row templates that the parse into fields makes at most.
 const MAX_FIELD_TEMPLATES: usize = 4096;
 
@@ -76,6 +76,7 @@ fn choose(rows: &Rows) -> Result<Parse, String> {
     // What the templates of all rows cost is all that is kept of these.
     let cut = cut_ports(rows).filter(|_| !given.rows.is_empty()).map(|all| text_price(&all.templates));
     let mut best = (usize::MAX, Parse::Given);
+    let mut trial = rs::Trial::default();
     for parse in [Parse::Given, Parse::Cut, Parse::Fields, Parse::Lines] {
         let (owned, text) = match parse {
             Parse::Given => (None, share(text_price(&used(rows).0))),
@@ -91,7 +92,9 @@ fn choose(rows: &Rows) -> Result<Parse, String> {
         let skip = if whole_block { 0 } else { tried.rows.len() / 2 };
         let Some(most) = best.0.checked_sub(text) else { continue };
         let tried = Rows { templates: &templates, rows: &numbers, ..tried };
-        if let Some(price) = rs::price(&tried, skip, most)?.map(|n| n + text).filter(|n| *n < best.0) {
+        if let Some(price) =
+            rs::price(&tried, skip, most, &mut trial)?.map(|n| n + text).filter(|n| *n < best.0)
+        {
             best = (price, parse);
         }
     }
@@ -144,7 +147,7 @@ fn used(rows: &Rows) -> (Vec<RowTemplate>, Vec<u32>) {
 
 /// Rows from the middle of a block, as many as are wanted, and where they lie.
 fn middle(rows: &Rows) -> ((usize, usize), OwnedRows) {
-    let wanted = (rows.raw.len() / 16).clamp(STRETCH.0, STRETCH.1);
+    let wanted = (rows.raw.len() / 32).clamp(STRETCH.0, STRETCH.1);
     let begin = if rows.raw.len() > 2 * wanted { rows.raw.len() / 2 } else { 0 };
     let (mut at, mut spans) = (0usize, 0usize);
     let mut found = OwnedRows { templates: rows.templates.to_vec(), ..Default::default() };

@@ -78,13 +78,7 @@ impl<const N: usize, const W: usize> Flags<N, W> {
     }
 
     #[inline(always)]
-    fn decide<C: Coder>(
-        &mut self,
-        coder: &mut C,
-        bit: u32,
-        contexts: &[u32; N],
-        select: [usize; 2],
-    ) -> u32 {
+    fn decide<C: Coder>(&mut self, coder: &mut C, bit: u32, contexts: &[u32; N], select: [usize; 2]) -> u32 {
         let t = self.tables;
         let mut hashes = [0; N];
         for i in 0..N {

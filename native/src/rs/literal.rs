@@ -163,7 +163,8 @@ impl Literals {
                 _ => 7,
             };
             let second = (column as usize & 63) << 4 | kind(b1 as u8) as usize;
-            let b = self.bytes.byte(coder, wanted, &contexts, &slow, [first, second]);
+            let guess = (agreed > 0 && e0 < 256).then_some(e0 as u8);
+            let b = self.bytes.byte(coder, wanted, guess, &contexts, &slow, [first, second]);
             s.take(b, above);
             if escaped {
                 escaped = false;

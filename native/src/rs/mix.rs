@@ -6,6 +6,7 @@
 //! (Mahoney, "Adaptive weighing of context models for lossless data compression", 2005).
 
 use crate::rs::arith::{tables, Tables, LIMIT};
+use crate::simd::soon;
 use std::sync::OnceLock;
 
 /// The most counts of the more frequent bit for each count of the other.
@@ -146,7 +147,7 @@ const WEIGHT_LIMIT: i32 = (1 << 19) - 1;
 
 impl<const W: usize> Mixer<W> {
     pub fn new(sets: [usize; 2], rate: i32, weight: i32) -> Mixer<W> {
-        const { assert!(W % 8 == 0) };
+        const { assert!(W.is_multiple_of(8)) };
         Mixer {
             weights: sets.map(|n| vec![Row([weight; W]); n]),
             used: sets.map(|n| vec![0; n]),
@@ -211,6 +212,13 @@ impl Correction {
         let t = tables();
         let row: Vec<u16> = (0..KNOTS as i32).map(|k| t.squash((k - 16) * 178) as u16).collect();
         Correction { cells: row.repeat(contexts.max(1)), at: 0 }
+    }
+
+    /// Has the cells of a context fetched.
+    #[inline(always)]
+    pub fn soon(&self, context: usize) {
+        soon(&self.cells, context * KNOTS);
+        soon(&self.cells, context * KNOTS + KNOTS - 1);
     }
 
     #[inline(always)]

@@ -84,36 +84,58 @@ impl<const N: usize, const S: usize, const W: usize> Nibbles<N, S, W> {
         widest(Symbol { nibbles: self, coder, value, bits, contexts, slow, select })
     }
 
+    /// Where contexts lie, which is fetched.
+    #[inline(always)]
+    fn places(&self, contexts: &[u32; N], slow: &[u32; S]) -> Places<N, S> {
+        let mut places = Places { first: contexts[0], hashes: [0; N], slow_at: [0; S] };
+        for i in 0..N {
+            places.hashes[i] = hash(contexts[i], i as u32);
+            soon(&self.buckets, self.first + (places.hashes[i] as usize & self.mask));
+        }
+        for i in 0..S {
+            places.slow_at[i] = hash(slow[i], i as u32 + 100) as usize & (self.slow.len() - 1);
+            soon(&self.slow, places.slow_at[i]);
+        }
+        places
+    }
+
+    /// The same behind a first symbol.
+    #[inline(always)]
+    fn places_below(&self, contexts: &[u32; N], slow: &[u32; S], high: u32) -> Places<N, S> {
+        let mut below = *contexts;
+        for i in 0..N {
+            below[i] = hash(below[i], high + 1);
+        }
+        let mut slow_below = *slow;
+        for i in 0..S {
+            slow_below[i] = hash(slow_below[i], high + 1);
+        }
+        self.places(&below, &slow_below)
+    }
+
     #[inline(always)]
     fn symbol<C: Coder>(
         &mut self,
         coder: &mut C,
         value: u32,
         bits: u32,
-        contexts: &[u32; N],
-        slow: &[u32; S],
+        places: &Places<N, S>,
         select: [usize; 2],
     ) -> u32 {
         let t = self.tables;
-        let mut hashes = [0; N];
-        for i in 0..N {
-            hashes[i] = hash(contexts[i], i as u32);
-            soon(&self.buckets, self.first + (hashes[i] as usize & self.mask));
-        }
-        let mut slow_at = [0; S];
-        for i in 0..S {
-            slow_at[i] = hash(slow[i], i as u32 + 100) as usize & (self.slow.len() - 1);
-            soon(&self.slow, slow_at[i]);
-        }
+        let slow_at = &places.slow_at;
         let mut at = [0; N];
         for i in 0..N {
-            at[i] = self.find(hashes[i]);
+            at[i] = self.find(places.hashes[i]);
         }
         let buckets = &mut self.buckets[..];
         let maps = self.maps.page(select[0] * N, N);
         let mut node = 1usize;
         let mut inputs = Row([0; W]);
         for b in (0..bits).rev() {
+            let corrected = [select[0] * 16 + node, (places.first as usize ^ (node * 0x9e5)) & 4095];
+            self.corrections[0].soon(corrected[0]);
+            self.corrections[1].soon(corrected[1]);
             for i in 0..N {
                 let history = buckets[at[i]][node & 15];
                 let p = maps[i * 256 + history as usize] >> 16;
@@ -127,10 +149,9 @@ impl<const N: usize, const S: usize, const W: usize> Nibbles<N, S, W> {
             }
             inputs.0[2 * N + S] = 256;
             let st = self.mixer.mix(&inputs, [select[0] * 16 + node, select[1]]);
-            let a = self.corrections[0].p(st, select[0] * 16 + node);
-            let c = (contexts[0] as usize ^ (node * 0x9e5)) & 4095;
-            let p1 = self.corrections[1].p(st, c);
-            let p = ((a + p1) >> 1).clamp(1, 65535);
+            let a = self.corrections[0].p(st, corrected[0]);
+            let b1 = self.corrections[1].p(st, corrected[1]);
+            let p = ((a + b1) >> 1).clamp(1, 65535);
             let bit = coder.code(value >> b & 1, p);
             self.mixer.update(t, &inputs, bit);
             self.corrections[0].update(bit, 6);
@@ -149,24 +170,28 @@ impl<const N: usize, const S: usize, const W: usize> Nibbles<N, S, W> {
         node as u32 & ((1 << bits) - 1)
     }
 
-    /// Codes a byte. `select[0]` picks out of a quarter of the weight sets.
+    /// Codes a byte. `select[0]` picks out of a quarter of the weight sets; what a `guess` is right about
+    /// takes less time.
     #[inline(always)]
     pub fn byte<C: Coder>(
         &mut self,
         coder: &mut C,
         value: u8,
+        guess: Option<u8>,
         contexts: &[u32; N],
         slow: &[u32; S],
         select: [usize; 2],
     ) -> u8 {
-        let high = self.code(coder, u32::from(value) >> 4, 4, contexts, slow, [select[0] * 17, select[1]]);
-        let mut below = *contexts;
-        below.iter_mut().for_each(|c| *c = hash(*c, high + 1));
-        let mut slow = *slow;
-        slow.iter_mut().for_each(|c| *c = hash(*c, high + 1));
-        let place = [select[0] * 17 + 1 + high as usize, select[1]];
-        (high << 4 | self.code(coder, u32::from(value) & 15, 4, &below, &slow, place)) as u8
+        let guess = if C::DECODES { guess } else { Some(value) };
+        widest(Byte { nibbles: self, coder, value, guess, contexts, slow, select })
     }
+}
+
+struct Places<const N: usize, const S: usize> {
+    /// The first context.
+    first: u32,
+    hashes: [u32; N],
+    slow_at: [usize; S],
 }
 
 struct Symbol<'a, C, const N: usize, const S: usize, const W: usize> {
@@ -184,7 +209,50 @@ impl<C: Coder, const N: usize, const S: usize, const W: usize> Work for Symbol<'
 
     #[inline(always)]
     fn run(self) -> u32 {
-        self.nibbles.symbol(self.coder, self.value, self.bits, self.contexts, self.slow, self.select)
+        let places = self.nibbles.places(self.contexts, self.slow);
+        self.nibbles.symbol(self.coder, self.value, self.bits, &places, self.select)
+    }
+}
+
+struct Byte<'a, C, const N: usize, const S: usize, const W: usize> {
+    nibbles: &'a mut Nibbles<N, S, W>,
+    coder: &'a mut C,
+    value: u8,
+    guess: Option<u8>,
+    contexts: &'a [u32; N],
+    slow: &'a [u32; S],
+    select: [usize; 2],
+}
+
+impl<C: Coder, const N: usize, const S: usize, const W: usize> Work for Byte<'_, C, N, S, W> {
+    type Out = u8;
+
+    #[inline(always)]
+    fn run(self) -> u8 {
+        let (contexts, slow, nibbles) = (self.contexts, self.slow, self.nibbles);
+        let [first, second] = self.select;
+        let mut below = None;
+        let places = nibbles.places(contexts, slow);
+        if let Some(guess) = self.guess {
+            let high = u32::from(guess) >> 4;
+            below = Some((high, nibbles.places_below(contexts, slow, high)));
+        }
+        let value = u32::from(self.value);
+        let (mut part, mut bits, mut select) = (value >> 4, 0, first * 17);
+        let mut places = places;
+        // One copy of the code for both.
+        loop {
+            let coded = nibbles.symbol(self.coder, part, 4, &places, [select, second]);
+            if select != first * 17 {
+                return (bits << 4 | coded) as u8;
+            }
+            bits = coded;
+            places = match below.take() {
+                Some((high, places)) if high == coded => places,
+                _ => nibbles.places_below(contexts, slow, coded),
+            };
+            (part, select) = (value & 15, first * 17 + 1 + coded as usize);
+        }
     }
 }
 
@@ -246,6 +314,44 @@ impl<const N: usize, const W: usize> Numbers<N, W> {
             size_read as i64
         } else {
             (size_read as i64).wrapping_neg()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rs::arith::Encoder;
+
+    type Bytes = Nibbles<12, 3, 32>;
+
+    fn coded(code: impl Fn(&mut Bytes, &mut Encoder, u8, &[u32; 12], &[u32; 3], [usize; 2])) -> Vec<u8> {
+        let mut coder = Encoder::default();
+        let mut nibbles = Bytes::new(12, [17 * 8, 64], 10);
+        let mut last = 0;
+        for i in 0..6000u32 {
+            // Noise, and bytes that repeat; few weights and buckets, so that all of them are used often.
+            let value = if i % 5 == 0 { hash(i, 1) as u8 } else { (hash(last, 3) >> 9) as u8 & 0x5f };
+            let contexts = std::array::from_fn(|k| hash(last, k as u32 / 2) & 0x3ff);
+            let slow = std::array::from_fn(|k| last >> k);
+            let select = [last as usize % 8, i as usize % 64];
+            code(&mut nibbles, &mut coder, value, &contexts, &slow, select);
+            last = u32::from(value);
+        }
+        coder.finish()
+    }
+
+    #[test]
+    fn wide_vectors_and_guesses_change_no_byte() {
+        let wide = coded(|nibbles, coder, value, contexts, slow, select| {
+            nibbles.byte(coder, value, None, contexts, slow, select);
+        });
+        for wrong in [None, Some(0), Some(0x5f)] {
+            let plain = coded(|nibbles, coder, value, contexts, slow, select| {
+                let guess = wrong.map(|w| value ^ w);
+                Byte { nibbles, coder, value, guess, contexts, slow, select }.run();
+            });
+            assert!(plain == wide);
         }
     }
 }

@@ -94,7 +94,8 @@ impl Text {
             hash3(8, expected, sure),
         ];
         let first = if expected == 0x100 { 0 } else { 1 + (sure as usize).div_ceil(8) };
-        let b = self.bytes.byte(coder, wanted, &contexts, &[], [first, low as usize & 255]);
+        let guess = u8::try_from(expected).ok();
+        let b = self.bytes.byte(coder, wanted, guess, &contexts, &[], [first, low as usize & 255]);
         self.take(b, expected);
         b
     }
