@@ -184,7 +184,7 @@ pub trait Work {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn run_wide<W: Work>(work: W) -> W::Out {
     work.run()
 }
@@ -193,30 +193,11 @@ fn run_wide<W: Work>(work: W) -> W::Out {
 #[inline(always)]
 pub fn widest<W: Work>(work: W) -> W::Out {
     #[cfg(target_arch = "x86_64")]
-    if wide() {
+    if crate::hot::has_avx2() {
         // SAFETY: the processor has all that the function was compiled for.
         return unsafe { run_wide(work) };
     }
     work.run()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn wide() -> bool {
-    use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-    /// 0 not asked yet, 1 no, 2 yes.
-    static WIDE: AtomicU8 = AtomicU8::new(0);
-    #[cold]
-    fn ask() -> u8 {
-        use std::is_x86_feature_detected as has;
-        1 + u8::from(has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt"))
-    }
-    let mut known = WIDE.load(Relaxed);
-    if known == 0 {
-        known = ask();
-        WIDE.store(known, Relaxed);
-    }
-    known == 2
 }
 
 /// Says that an element of a table will be wanted soon; one beyond the end is nothing.
