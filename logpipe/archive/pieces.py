@@ -14,7 +14,11 @@ from logpipe.errors import ArchiveError
 
 __all__ = ["Pieces", "pack_pieces", "put_varint", "read_varint", "unpack_any"]
 
-_SAME = 1.001
+_PARTS = 12
+"""A piece is one part in so many, packed, at least."""
+_DENSE = 8
+"""What becomes smaller than one part in so many repeats something, which is mostly outside, too."""
+_SAME = 1.01
 """How much of it what is cut may take, as zstd sees it."""
 
 
@@ -52,13 +56,18 @@ def _between(places: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int
 
 
 def _alone(data: memoryview, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The pieces that have little in common with the rest: to cut them costs next to nothing."""
+    """The pieces that are a good part of all and have little in common with the rest.
+
+    To cut them costs next to nothing, and not to unpack them saves a lot.
+    """
     cut: list[tuple[int, int]] = []
-    size = quick_size(data)
+    size = whole = quick_size(data)
     for place in sorted(places, key=lambda place: place[1], reverse=True):
+        alone = quick_size(data[place[0] : place[0] + place[1]])
+        if alone * _PARTS < whole or alone * _DENSE < place[1]:
+            continue
         tried = sorted([*cut, place])
         rest = quick_size(_rest(data, tried))
-        alone = quick_size(data[place[0] : place[0] + place[1]])
         if rest + alone <= _SAME * size:
             cut, size = tried, rest
     return cut
