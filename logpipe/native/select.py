@@ -25,6 +25,8 @@ _STREAMS = 10
 _GUIDE = 10
 _FIRST = (0, 1)
 """Streams without which nothing can be found in a block."""
+_GUIDED = (8, 9)
+"""Those that next to every search asks for first."""
 _UNGUIDED = (2, 3, 4, 9)
 """Those without which nobody knows where in other streams a column is, if there is no guide."""
 
@@ -161,9 +163,10 @@ class View:
             self._pieces += len(places)
         if guide:
             checked(lib.lp_view_give(self._pointer, _GUIDE, 0, bytes_pointer(guide), len(guide)))
-        for kind in _FIRST if guide else (*_FIRST, *_UNGUIDED):
-            if sizes[kind]:
-                for piece in range(len(pieces.get(kind, ())) + 1):
+        for kind in (*_FIRST, *(_GUIDED if guide else _UNGUIDED)):
+            # Of texts, what is no piece of its own: constants are there.
+            for piece in range(1 if guide else len(pieces.get(kind, ())) + 1):
+                if sizes[kind]:
                     self._give(kind, piece)
 
     def _give(self, kind: int, piece: int) -> None:

@@ -30,6 +30,16 @@ pub enum Lack {
     Bad(String),
 }
 
+impl Lack {
+    /// The pieces, if it is these that are lacking.
+    pub fn streams(self) -> Option<Vec<(usize, usize)>> {
+        match self {
+            Lack::Streams(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+}
+
 impl From<String> for Lack {
     fn from(why: String) -> Lack {
         Lack::Bad(why)
@@ -564,9 +574,18 @@ impl Ints {
     pub fn needs(&self, parts: &Parts) -> Result<(), Lack> {
         match self.layout {
             ints::PLANES_ABOVE => parts.there(PLANES, self.planes, self.n * self.width),
-            _ => {
-                parts.there(self.small, self.at, self.n)?;
-                parts.get(WIDE).map(|_| ())
+            layout => {
+                let n = self.n - usize::from(layout == ints::STEPS_SIGNED && self.n > 0);
+                let small = parts.there(self.small, self.at, n);
+                // What the guide says is there will be asked for next.
+                let wide = parts.there(WIDE, self.wide, self.width);
+                match (small, wide) {
+                    (Err(Lack::Streams(mut all)), Err(Lack::Streams(more))) => {
+                        all.extend(more);
+                        Err(Lack::Streams(all))
+                    }
+                    (small, wide) => small.and(wide),
+                }
             }
         }
     }
@@ -605,6 +624,7 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a Parts, ints: &Ints) -> Result<Reader<'a>, Lack> {
+        ints.needs(parts)?;
         let (mut small, mut planes): (&[u8], &[u8]) = (&[], &[]);
         let mut wide = Cursor::new(&[], "WIDE");
         if ints.n > 0 && ints.layout == ints::PLANES_ABOVE {

@@ -16,7 +16,7 @@ use super::shapes;
 use crate::archive::numbers::{self, Stamp};
 use crate::archive::pick::{stamp, Places};
 use crate::archive::select::{references, Ints, Lack, Parts, Reader, Spec, Texts, View};
-use crate::archive::{INDEX, TEXT};
+use crate::archive::{INDEX, PLANES, ROWS, STEPS, TEXT, TIMES};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -712,6 +712,10 @@ pub fn find(
         }
     }
     if !lacking.is_empty() {
+        // Where values are read, rows are mostly looked at then.
+        if lacking.iter().any(|(k, _)| [STEPS, TIMES, PLANES, INDEX].contains(k)) {
+            lacking.extend(parts.get(ROWS).err().and_then(Lack::streams).unwrap_or_default());
+        }
         lacking.sort_unstable();
         lacking.dedup();
         return Err(Lack::Streams(lacking));

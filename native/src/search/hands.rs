@@ -13,7 +13,7 @@ struct Hand {
     radix: u64,
     width: usize,
     literal: Vec<u8>,
-    /// All fields before, as a number, and the state behind them: of the stamp that came last.
+    /// Of the stamp that came last: the least one with the same fields before, and the state behind these.
     before: (u64, u32),
     /// For states before the field, the state after each of its values.
     known: Vec<(u32, Vec<u32>)>,
@@ -24,6 +24,7 @@ pub struct Hands {
     hands: Vec<Hand>,
     start: u32,
     text: Vec<u8>,
+    last: (u64, u32),
 }
 
 impl Hands {
@@ -40,13 +41,17 @@ impl Hands {
             before: (0, UNKNOWN),
             known: Vec::new(),
         });
-        Ok(Hands { hands: hands.collect(), start, text: Vec::new() })
+        Ok(Hands { hands: hands.collect(), start, text: Vec::new(), last: (0, UNKNOWN) })
     }
 
     /// The state behind a stamp.
     #[inline(always)]
     pub fn after(&mut self, automaton: &mut Automaton, v: u64) -> Result<u32, Lack> {
-        Hands::at(&mut self.hands, &mut self.text, automaton, self.start, v)
+        // Lines often have the time of the line before.
+        if self.last.0 != v || self.last.1 == UNKNOWN {
+            self.last = (v, Hands::at(&mut self.hands, &mut self.text, automaton, self.start, v)?);
+        }
+        Ok(self.last.1)
     }
 
     fn at(
@@ -59,9 +64,11 @@ impl Hands {
         let Some((hand, earlier)) = hands.split_last_mut() else {
             return if v == 0 { Ok(start) } else { Err("a stamp beyond its fields".into()) };
         };
-        let (before, field) = (v / hand.radix, v % hand.radix);
-        if hand.before.0 != before || hand.before.1 == UNKNOWN {
-            hand.before = (before, Hands::at(earlier, text, automaton, start, before)?);
+        // Most have all fields but this one of the stamp before, and need no division.
+        let mut field = v.wrapping_sub(hand.before.0);
+        if field >= hand.radix || hand.before.1 == UNKNOWN {
+            field = v % hand.radix;
+            hand.before = (v - field, Hands::at(earlier, text, automaton, start, v / hand.radix)?);
         }
         let state = hand.before.1;
         let mut make = || {
