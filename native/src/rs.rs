@@ -26,10 +26,49 @@ pub use text::{decode as decode_text, encode as encode_text};
 /// Slots a block may have beyond one for each byte; a row of nothing but empty values could cost any time.
 const SPARE_UNITS: usize = 1 << 16;
 
-/// Codes rows that are sound.
+/// What coding rows needs of them beside their bytes, templates and numbers: much less than their spans.
+pub struct Plan {
+    forms: Vec<Form>,
+    /// Of the values in turn, seven bits a byte, low ones first.
+    lengths: Vec<u8>,
+}
+
+impl Plan {
+    /// Checks rows and looks them through.
+    pub fn of(rows: &Rows) -> Result<Plan, String> {
+        rows.check()?;
+        if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
+            return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
+        }
+        let forms = plan::plan(rows);
+        let mut lengths = Vec::with_capacity(rows.spans.len());
+        for span in rows.spans {
+            let mut length = span.end - span.start;
+            while length > 127 {
+                lengths.push(length as u8 | 128);
+                length >>= 7;
+            }
+            lengths.push(length as u8);
+        }
+        Ok(Plan { forms, lengths })
+    }
+}
+
+/// Codes rows.
 pub fn encode(rows: &Rows) -> Result<Vec<u8>, String> {
+    encode_planned(rows.raw, rows.templates, rows.rows, &Plan::of(rows)?)
+}
+
+/// Codes rows of which there is a plan.
+pub fn encode_planned(
+    raw: &[u8],
+    templates: &[RowTemplate],
+    numbers: &[u32],
+    plan: &Plan,
+) -> Result<Vec<u8>, String> {
     let mut coder = Encoder::default();
-    code(rows, &mut coder, 0, usize::MAX, &mut Trial::default())?;
+    let rows = Rows { raw, templates, rows: numbers, spans: &[] };
+    code(&rows, plan, &mut coder, 0, usize::MAX, &mut Trial::default())?;
     Ok(coder.finish())
 }
 
@@ -62,37 +101,43 @@ impl Trial {
 /// What the rows from the `skip`th on cost once the model knows those before, in bytes; nothing if it is
 /// more than `most`, or will be by the look of other parses of the same lines.
 pub fn price(rows: &Rows, skip: usize, most: usize, trial: &mut Trial) -> Result<Option<usize>, String> {
-    code(rows, &mut Encoder::default(), skip, most, trial)
+    code(rows, &Plan::of(rows)?, &mut Encoder::default(), skip, most, trial)
 }
 
+/// Codes rows; their spans are those of the plan.
 fn code(
     rows: &Rows,
+    plan: &Plan,
     coder: &mut Encoder,
     skip: usize,
     most: usize,
     trial: &mut Trial,
 ) -> Result<Option<usize>, String> {
-    rows.check()?;
-    if rows.spans.len() > rows.raw.len() + SPARE_UNITS {
-        return Err(format!("{} slots in {} bytes", rows.spans.len(), rows.raw.len()));
-    }
-    let forms = plan::plan(rows);
-    code_forms(coder, rows.templates, Some(&forms)).map_err(reason)?;
+    let forms = &plan.forms;
+    code_forms(coder, rows.templates, Some(forms)).map_err(reason)?;
     let mut model = Model::new(rows.templates, forms.clone(), rows.raw.len());
+    let mut lengths = plan.lengths.iter();
     let mut at = 0;
+    let mut spans: Vec<(usize, usize)> = Vec::new();
     let mut units: Vec<&[u8]> = Vec::new();
     let mut before = 0;
     for (row, &t) in rows.rows.iter().enumerate() {
         if row == skip && skip > 0 {
             before = coder.size();
         }
-        let spans = &rows.spans[at..];
+        spans.clear();
+        let literals = &rows.templates[t as usize].literals;
+        for literal in &literals[..literals.len() - 1] {
+            let start = at + literal.len();
+            at = start + varint(&mut lengths);
+            spans.push((start, at));
+        }
+        at += literals[literals.len() - 1].len();
         units.clear();
         units.extend(forms[t as usize].units.iter().map(|u| {
             let (a, b) = (spans[u.first as usize], spans[(u.first + u.slots) as usize - 1]);
-            &rows.raw[a.start as usize..b.end as usize]
+            &rows.raw[a.0..b.1]
         }));
-        at += rows.templates[t as usize].slots();
         model.row(coder, t, &units, usize::MAX).map_err(reason)?;
         if row >= skip && coder.size() - before > most {
             return Ok(None);
@@ -104,6 +149,17 @@ fn code(
     }
     trial.finish();
     Ok(Some(coder.size() - before))
+}
+
+fn varint(bytes: &mut std::slice::Iter<u8>) -> usize {
+    let mut n = 0;
+    for (place, &b) in bytes.enumerate() {
+        n |= usize::from(b & 127) << (7 * place);
+        if b < 128 {
+            break;
+        }
+    }
+    n
 }
 
 /// The raw bytes of a payload of `lines` rows, `raw_len` of them.

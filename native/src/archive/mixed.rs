@@ -27,25 +27,43 @@ pub struct Mixed {
     pub rows: Vec<u8>,
 }
 
-/// Codes a block by whichever parse is the smallest on a stretch of it.
-pub fn encode(rows: &Rows) -> Result<Mixed, String> {
-    let parse = choose(rows)?;
-    match parsed(rows, parse) {
-        Some(other) => whole(&other.on(rows.raw)),
-        None => whole(rows),
-    }
-}
-
-/// The same for rows that nobody needs afterwards: they make room for those of another parse. A block's
-/// rows take nearly as much as its bytes.
+/// Codes a block by whichever parse is the smallest on a stretch of it. Its rows make room for the model:
+/// they take nearly as much as its bytes.
 pub fn encode_last(block: &mut Builder) -> Result<Mixed, String> {
     let parse = choose(&block.rows())?;
-    match parsed(&block.rows(), parse) {
+    let planned = match parsed(&block.rows(), parse) {
         Some(other) => {
             block.forget_spans();
-            whole(&other.on(&block.raw))
+            Planned::of(&other.on(&block.raw))?
         }
-        None => whole(&block.rows()),
+        None => Planned::of(&block.rows())?,
+    };
+    block.forget_spans();
+    planned.code(&block.raw)
+}
+
+/// Rows without their spans.
+struct Planned {
+    templates: Vec<RowTemplate>,
+    numbers: Vec<u32>,
+    plan: rs::Plan,
+}
+
+impl Planned {
+    fn of(rows: &Rows) -> Result<Planned, String> {
+        let (templates, numbers) = used(rows);
+        let plan = rs::Plan::of(&Rows { templates: &templates, rows: &numbers, ..*rows })?;
+        Ok(Planned { templates, numbers, plan })
+    }
+
+    fn code(self, raw: &[u8]) -> Result<Mixed, String> {
+        let mut streams = Streams::default();
+        put_templates(&self.templates, &mut streams);
+        Ok(Mixed {
+            table: std::mem::take(&mut streams[TABLE]),
+            literals: std::mem::take(&mut streams[LITERALS]),
+            rows: rs::encode_planned(raw, &self.templates, &self.numbers, &self.plan)?,
+        })
     }
 }
 
@@ -112,18 +130,6 @@ enum Parse {
 /// About what the literals of templates cost.
 fn text_price(templates: &[RowTemplate]) -> usize {
     templates.iter().flat_map(|t| &t.literals).map(|l| l.len() / 4 + 1).sum()
-}
-
-fn whole(rows: &Rows) -> Result<Mixed, String> {
-    let (templates, numbers) = used(rows);
-    let mut streams = Streams::default();
-    put_templates(&templates, &mut streams);
-    let coded = rs::encode(&Rows { templates: &templates, rows: &numbers, ..*rows })?;
-    Ok(Mixed {
-        table: std::mem::take(&mut streams[TABLE]),
-        literals: std::mem::take(&mut streams[LITERALS]),
-        rows: coded,
-    })
 }
 
 /// The templates that rows have, in order of first use.
@@ -203,7 +209,10 @@ mod tests {
         for log in &logs {
             let raw = log.as_bytes();
             for owned in [line_rows(raw), field_rows(raw, 100)] {
-                let coded = encode(&owned.on(raw)).unwrap();
+                let rows = owned.on(raw);
+                let other = parsed(&rows, choose(&rows).unwrap());
+                let rows = other.as_ref().map_or(rows, |o| o.on(raw));
+                let coded = Planned::of(&rows).unwrap().code(raw).unwrap();
                 let lines = owned.rows.len();
                 let back = decode(&coded.table, &coded.literals, &coded.rows, lines, raw.len()).unwrap();
                 assert!(back == raw);
