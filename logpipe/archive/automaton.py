@@ -10,7 +10,7 @@ from __future__ import annotations
 from logpipe.archive.regex import Anchor, Back, Bytes, Chain, Choice, Group, Node, Repeat
 from logpipe.native.select import KINDS, Program
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "turned"]
 
 _MOST = 20_000
 """Instructions of a program; a repetition of repetitions would have more than memory holds."""
@@ -106,3 +106,22 @@ def assemble(tree: Node) -> Program | None:
         return None
     sets = [sum(1 << byte for byte in members).to_bytes(32, "little") for members in assembler.sets]
     return Program(assembler.codes, sets)
+
+
+_TURNED = str.maketrans("^$<>()", "$^><)(")
+
+
+def turned(node: Node) -> Node:
+    """The expression that matches the same texts backwards."""
+    match node:
+        case Anchor(kind):
+            return Anchor(kind.translate(_TURNED))
+        case Group(inner, number):
+            return Group(turned(inner), number)
+        case Repeat(inner, least, most):
+            return Repeat(turned(inner), least, most)
+        case Chain(parts):
+            return Chain(tuple(map(turned, reversed(parts))))
+        case Choice(parts):
+            return Choice(tuple(map(turned, parts)))
+    return node

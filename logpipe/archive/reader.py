@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from logpipe.archive.pattern import Pattern
-    from logpipe.archive.search import BlockHits
+    from logpipe.archive.search import BlockHits, Context
 
 __all__ = ["Archive", "Raw"]
 
@@ -327,13 +327,20 @@ class Archive:
         invert: bool = False,
         limit: int | None = None,
         counts: bool = False,
+        context: Context | None = None,
         threads: int = 1,
     ) -> Iterator[BlockHits]:
         """What `logpipe.archive.search.search_blocks` finds, block by block."""
         from logpipe.archive.search import search_blocks, units
 
         return search_blocks(
-            units(self), pattern, invert=invert, limit=limit, counts=counts, threads=threads
+            units(self),
+            pattern,
+            invert=invert,
+            limit=limit,
+            counts=counts,
+            context=context,
+            threads=threads,
         )
 
     def search(

@@ -9,8 +9,8 @@ grep has two readers, and where POSIX leaves something open they may disagree. T
 error and where in a line a match lies; and which lines match, too, if the automaton cannot know:
 after back references and collating symbols (`opaque`). They differ in an operator that has nothing
 to repeat (the automaton repeats the empty expression; the matcher leaves the operator out), in
-places that are repeated, in `^` and `$` in the middle of basic expressions, and in brackets after
--i. The parser has both, as the lines that grep prints do.
+places that are repeated, in `$` in the middle of basic expressions, and in brackets after -i. The
+parser has both, as the lines that grep prints do.
 
 Why a parser and not a translation of the text: what a byte means depends on what stands around it
 (`*` after `\(`, `^` inside an expression, `]` first in brackets), and the literals that make a
@@ -244,7 +244,7 @@ class _Reader:
                 parts.append(Repeat(before, *repeated))
                 fresh = place = False
                 continue
-            node = self.atom(depth, not parts, place)
+            node = self.atom(depth, not parts)
             parts.append(node)
             place = isinstance(node, Anchor)
             fresh = fresh and place
@@ -293,7 +293,7 @@ class _Reader:
             self.at += 1
         return value if self.at > begin else None
 
-    def atom(self, depth: int, first: bool, place: bool) -> Node:
+    def atom(self, depth: int, first: bool) -> Node:
         """One byte, set, anchor, back reference or group."""
         if self.take(b"("):
             self.groups += 1
@@ -313,7 +313,7 @@ class _Reader:
             return Bytes(members)
         if byte == ord("."):
             return Bytes(ANY)
-        if byte == ord("^") and (self.extended or (first if self.lines else place)):
+        if byte == ord("^") and (self.extended or first):
             return Anchor("^")
         if byte == ord("$") and (self.extended or self.ends()):
             return Anchor("$")

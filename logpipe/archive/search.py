@@ -9,23 +9,25 @@ are found as in any text. Blocks are looked at by several threads and answered i
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from logpipe.archive.layout import CONTINUES
-from logpipe.archive.pattern import Found, Pattern
+from logpipe.archive.pattern import Found, Pattern, ended
 from logpipe.errors import LogpipeError, NativeError
+from logpipe.native.printing import around_lines, pick_lines
 from logpipe.native.search import may_contain
-from logpipe.native.select import View, label_lines
+from logpipe.native.select import View
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from logpipe.archive.reader import Archive
 
-__all__ = ["BlockHits", "Searchable", "search_blocks", "units"]
+__all__ = ["BlockHits", "Context", "Searchable", "search_blocks", "units"]
 
 
 class Searchable(Protocol):
@@ -51,31 +53,39 @@ class Searchable(Protocol):
 
 
 @dataclass(frozen=True)
+class Context:
+    """Lines that are wanted beside those found: so many before and behind each."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
 class BlockHits:
     """What was found in one block.
 
     Attributes:
         first_line: number of the block's first line, from 1.
+        line_count: lines in the block.
         numbers: of the lines found, in the block, from 0; empty if only a count was asked for.
-        lines: the lines found, each with a line feed behind it.
+        lines: the lines found, each with a line feed behind it; if context was asked for, with
+            what there is of it in this block.
         count: how many lines were found.
         opened: whether anything of the block was decoded.
         error: why the block could not be searched; its lines are missing then.
+        shown: numbers of `lines`, if context was asked for.
+        marks: a byte for each of `shown`: 1 if it was found, 0 if it is context.
     """
 
     first_line: int
+    line_count: int
     numbers: array[int]
     lines: bytes
     count: int
     opened: bool
     error: LogpipeError | None = None
-
-    def labelled(self, prefix: bytes = b"", *, numbers: bool = False) -> bytes:
-        """The lines, a prefix and maybe their number in the archive and a colon before each."""
-        if not prefix and not numbers:
-            return self.lines
-        absolute = array("q", [self.first_line + n for n in self.numbers]) if numbers else None
-        return label_lines(self.lines, prefix, absolute)
+    shown: array[int] | None = None
+    marks: bytes | None = None
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Number in the archive and bytes, without the line feed, of every line."""
@@ -128,6 +138,7 @@ def search_blocks(
     invert: bool = False,
     limit: int | None = None,
     counts: bool = False,
+    context: Context | None = None,
     threads: int = 1,
 ) -> Iterator[BlockHits]:
     """What every block has, in order; blocks in which nothing can be are told, too.
@@ -138,60 +149,103 @@ def search_blocks(
         invert: the lines that do not match.
         limit: no more lines than this in all, the first ones.
         counts: `count` is all that is wanted.
+        context: lines around those found are wanted, too.
         threads: blocks looked at side by side.
     """
     left = limit
 
     def one(block: Searchable) -> BlockHits:
-        return _search(block, pattern, invert, limit, counts)
+        return _search(block, pattern, invert, limit, counts, context)
 
     for hits in _in_order(blocks, one, threads):
         if left is None:
             yield hits
             continue
         if hits.count > left:
-            hits = _first(hits, left)
+            hits = _first(hits, left, context)
         left -= hits.count
         yield hits
         if left == 0:
             return
 
 
-def _first(hits: BlockHits, most: int) -> BlockHits:
+def _first(hits: BlockHits, most: int, context: Context | None) -> BlockHits:
     """The first lines of what was found."""
-    kept = hits.lines.split(b"\n", most)[:most]
-    lines = b"".join(line + b"\n" for line in kept) if hits.lines else b""
-    return BlockHits(hits.first_line, hits.numbers[:most], lines, most, hits.opened, hits.error)
+    numbers, kept, shown, marks = hits.numbers[:most], most, hits.shown, hits.marks
+    if context is not None and shown is not None and marks is not None:
+        kept = bisect_right(shown, numbers[-1] + context.after)
+        # What else was found there is context now.
+        end = bisect_right(shown, numbers[-1])
+        shown, marks = shown[:kept], marks[:end] + bytes(kept - end)
+    lines = b"".join(line + b"\n" for line in hits.lines.split(b"\n", kept)[:kept])
+    return replace(
+        hits,
+        numbers=numbers,
+        lines=lines if hits.lines else b"",
+        count=most,
+        shown=shown,
+        marks=marks,
+    )
 
 
 def _search(
-    block: Searchable, pattern: Pattern, invert: bool, limit: int | None, counts: bool
+    block: Searchable,
+    pattern: Pattern,
+    invert: bool,
+    limit: int | None,
+    counts: bool,
+    context: Context | None,
 ) -> BlockHits:
     literals = pattern.literals
-    first = block.first_line
+    nothing = BlockHits(block.first_line, block.line_count, array("q"), b"", 0, False)
     try:
         if literals is not None and block.filter and not may_contain(block.filter, literals):
             if not invert:
-                return BlockHits(first, array("q"), b"", 0, False)
+                return nothing
             if counts:
-                return BlockHits(first, array("q"), b"", block.line_count, False)
-        found = _found(block, pattern, invert, limit, counts)
+                return replace(nothing, count=block.line_count)
+        return _found(block, nothing, pattern, invert, limit, counts, context)
     except LogpipeError as error:
-        return BlockHits(first, array("q"), b"", 0, True, error)
-    return BlockHits(first, found.numbers, found.lines, found.count, True)
+        return replace(nothing, opened=True, error=error)
 
 
 def _found(
-    block: Searchable, pattern: Pattern, invert: bool, limit: int | None, counts: bool
-) -> Found:
+    block: Searchable,
+    nothing: BlockHits,
+    pattern: Pattern,
+    invert: bool,
+    limit: int | None,
+    counts: bool,
+    context: Context | None,
+) -> BlockHits:
     try:
         view = block.view()
         if view is not None:
-            return pattern.find_in(view, invert=invert, most=limit, counts=counts)
+            found = pattern.find_in(view, invert=invert, most=limit, counts=counts)
+            return _hits(nothing, found, context, view.rows)
     except NativeError:
         # Too much for a search in columns; or damaged, which decoding the block tells exactly.
         pass
-    return pattern.find(block.text(), invert=invert, most=limit, counts=counts)
+    text = block.text()
+    found = pattern.find(text, invert=invert, most=limit, counts=counts)
+    return _hits(nothing, found, context, lambda numbers: pick_lines(text, numbers))
+
+
+def _hits(
+    nothing: BlockHits,
+    found: Found,
+    context: Context | None,
+    rows: Callable[[array[int]], bytes],
+) -> BlockHits:
+    """What was found, with the context that is in the block."""
+    hits = replace(
+        nothing, numbers=found.numbers, lines=found.lines, count=found.count, opened=True
+    )
+    if context is None or not found.numbers:
+        return hits
+    shown, marks = around_lines(found.numbers, context.before, context.after, nothing.line_count)
+    lines = found.lines if len(shown) == len(found.numbers) else rows(shown)
+    return replace(hits, shown=shown, marks=marks, lines=ended(lines))
 
 
 def _in_order(

@@ -13,7 +13,7 @@ from logpipe.errors import NativeError
 from logpipe.native.library import bytes_pointer, checked, ffi, lib, owned, part_bytes
 from logpipe.native.search import Needles, Text
 
-__all__ = ["KINDS", "Program", "TooMuchError", "View", "find_lines", "label_lines"]
+__all__ = ["KINDS", "Program", "TooMuchError", "View", "find_lines"]
 
 KINDS = "^$bB<>()"
 """Kinds of places: line begins, line ends, `\\b \\B \\< \\>`, no word before, none behind."""
@@ -118,16 +118,6 @@ def find_lines(
     del held
     buffer = _taken(pointer, out)
     return _numbers(buffer), part_bytes(buffer), int(out[1])
-
-
-def label_lines(lines: bytes, prefix: bytes, numbers: array[int] | None) -> bytes:
-    """Lines with a prefix and, if numbers are given, the number of each and a colon."""
-    given = ffi.NULL if numbers is None else ffi.from_buffer("int64_t[]", numbers)
-    count = 0 if numbers is None else len(numbers)
-    pointer = lib.lp_label_lines(
-        bytes_pointer(lines), len(lines), bytes_pointer(prefix), len(prefix), given, count
-    )
-    return part_bytes(owned(pointer, lib.lp_buffer_free))
 
 
 class View:

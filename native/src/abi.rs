@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod mask;
 pub mod matching;
+pub mod printing;
 pub mod rows;
 pub mod search;
 pub mod select;

@@ -7,6 +7,8 @@ pub mod finder;
 mod hands;
 pub mod lines;
 mod shapes;
+pub mod parts;
+pub mod print;
 pub mod text;
 
 pub use finder::Finder;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from logpipe import archive
 from logpipe.archive import blocks
 from logpipe.archive.pattern import compile_pattern
+from logpipe.archive.printing import Printer, Style
+from logpipe.archive.search import Context
 from logpipe.cli import run
 from logpipe.pipeline import compressing
 
@@ -121,15 +124,31 @@ def theirs(arguments: Sequence[str], folder: Path) -> tuple[int, bytes]:
     return done.returncode, done.stdout
 
 
+def without_suffix(out: bytes) -> bytes:
+    """Names of archives as those of the logs."""
+    return re.sub(rb"(?m)^([a-z])\.lpz(?=[:\n-])", rb"\1", out)
+
+
 def check(folder: Path, options: Sequence[str], pattern: str, names: Sequence[str]) -> None:
     expected = theirs([*options, "--", pattern, *names], folder)
     code, out = ours([*options, "--", pattern, *(f"{n}.lpz" for n in names)], folder)
-    assert (code, out.replace(b".lpz:", b":").replace(b".lpz\n", b"\n")) == expected
+    assert (code, without_suffix(out)) == expected
 
 
+def with_number(option: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([0, 1, 2, 5, 100]).map(lambda n: f"{option}{n}")
+
+
+# -x beside -w: grep -o prints the line feed twice then.
 OPTIONS = st.lists(
-    st.sampled_from(["-i", "-v", "-c", "-n", "-H", "-h", "-l", "-w", "-x", "-m2"]), unique=True
-)
+    st.one_of(
+        st.sampled_from(["-i", "-v", "-c", "-n", "-n", "-H", "-h", "-l", "-L", "-w", "-x", "-q"]),
+        st.sampled_from(["-o", "-o", "-m0", "-m1", "-m2", "-1", "-0"]),
+        *map(with_number, ["-A", "-B", "-C", "-A", "-B"]),
+    ),
+    unique=True,
+    max_size=6,
+).filter(lambda given: not {"-o", "-x", "-w"} <= set(given))
 
 
 @settings(
@@ -184,6 +203,115 @@ def test_expressions(text: bytes, expression: str, options: list[str]) -> None:
         folder = Path(where)
         pack(folder, "a", text, "fast", 300)
         check(folder, [*options, "-E"], expression, ["a"])
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Archives of all levels, of many little blocks and of one."""
+    folder = tmp_path_factory.mktemp("several")
+    rng = random.Random(3)
+    words = [
+        "user",
+        "took",
+        "error",
+        "ERROR",
+        "session_0017",
+        "a",
+        "an",
+        "17",
+        "0",
+        "x",
+        "\x00",
+        "",
+    ]
+    for name, level, block, count in [
+        ("a", "fast", 60, 40),
+        ("b", "default", 400, 70),
+        ("c", "max", 1500, 50),
+        ("d", "fast", 1 << 20, 3),
+        ("e", "default", 40, 1),
+    ]:
+        made = [
+            f"2031-05-06 07:08:{i % 60:02} box[{rng.randint(1, 9)}]: request {rng.choice(words)} "
+            f"took {rng.randint(0, 99)} ms"
+            if rng.random() < 0.5
+            else " ".join(rng.choice(words) for _ in range(rng.randint(0, 5)))
+            for i in range(count)
+        ]
+        pack(folder, name, "\n".join(made).encode() + b"\n" * (name in "ac"), level, block)
+    return folder
+
+
+PATTERNS = st.lists(
+    st.sampled_from(
+        [*EXPRESSIONS, "user", "took", "[0-9]*", "x*", "a|an", "e", "^.", ".$", "-", "\\b", "17"]
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.data(),
+    PATTERNS,
+    st.sampled_from(["-G", "-E", "-F"]),
+    OPTIONS,
+    st.lists(st.sampled_from("abcde"), min_size=1, max_size=3, unique=True),
+)
+def test_any_options_on_several_archives(
+    several: Path,
+    data: st.DataObject,
+    patterns: list[str],
+    syntax: str,
+    options: list[str],
+    names: list[str],
+) -> None:
+    """Context crosses blocks, separators stand between groups and files, -o prints parts."""
+    if data.draw(st.booleans()):
+        (several / "patterns").write_text("\n".join(patterns))
+        given_by = ["-f", "patterns"]
+    else:
+        given_by = [part for pattern in patterns for part in ("-e", pattern)]
+    expected = theirs([*options, syntax, *given_by, "--", *names], several)
+    code, out = ours([*options, syntax, *given_by, "--", *(f"{n}.lpz" for n in names)], several)
+
+    assert (code, without_suffix(out)) == expected
+
+
+@pytest.mark.parametrize("options", [[], ["-v"], ["-v", "-A1"], ["-c"], ["-L"], ["-o"]])
+def test_no_patterns_match_nothing(several: Path, options: list[str]) -> None:
+    """As after `grep -f /dev/null`."""
+    (several / "empty").write_bytes(b"")
+    arguments = [*options, "-f", "empty"]
+
+    code, out = ours([*arguments, "d.lpz"], several)
+
+    assert (code, out.replace(b".lpz", b"")) == theirs([*arguments, "d"], several)
+
+
+def test_of_context_only_what_is_needed_is_opened(wordy: Path) -> None:
+    """A line whose neighbours lie in the next block costs lines of that block, not all of it."""
+    with archive.open(str(wordy / "w.lpz")) as opened:
+        last = opened.entries[0].lines
+        number = re.escape(WORDY[last - 1].split(b" in ")[1])
+        blocks: list[int] = []
+        opened.block = lambda block: blocks.append(block) or pytest.fail("decoded")  # type: ignore[method-assign,assignment,func-returns-value]
+        style = Style(numbers=True, context=Context(1, 2))
+        out = bytearray()
+        made = compile_pattern(b" in " + number + b"$", syntax="extended")
+        hits = opened.search_blocks(made, context=style.context)
+        found = sum(hits.count for hits in Printer(out.extend, style).print(opened, hits, None))
+
+    assert found == 1
+    assert bytes(out).splitlines() == [
+        b"%d%b%b" % (n, b":" if n == last else b"-", WORDY[n - 1])
+        for n in range(last - 1, last + 3)
+    ]
 
 
 RANDOM = random.Random(7)

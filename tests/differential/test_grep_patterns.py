@@ -7,11 +7,13 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from logpipe.archive.matches import Matches
 from logpipe.archive.pattern import compile_pattern
 from logpipe.errors import UsageError
+from logpipe.native.printing import print_lines
 
 GREP = shutil.which("grep")
 pytestmark = pytest.mark.skipif(GREP is None, reason="no grep on the PATH")
@@ -40,8 +42,6 @@ def forgotten(pattern: str) -> bool:
     return NOTHING_ELSE.fullmatch(pattern) is not None and MISPLACED.search(pattern) is not None
 
 
-# After -w it does not try the empty match behind one that is longer, if back references are in it.
-EMPTY_WORD = re.compile(r"\\1|\[[.=]")
 PATTERNS = st.lists(PIECES, max_size=6).map("".join).filter(lambda p: not forgotten(p))
 TWO_READINGS = "grep reads it in two ways"
 
@@ -73,15 +73,22 @@ def ours(text: bytes, pattern: str, *options: str) -> tuple[int, bytes] | None:
         return None if TWO_READINGS in str(error) else (2, b"")
     found = made.find(text, invert="-v" in options)
     assert found.count == len(found.numbers) == found.lines.count(b"\n")
-    return int(not found.count), found.lines
+    parts = made.matches.parts(found.lines) if "-o" in options else None
+    printed = print_lines(found.lines, found.numbers, origin=1, numbered=True, parts=parts)
+    return int(not found.count), printed if "-o" in options else found.lines
 
 
 def check(text: bytes, pattern: str, *options: str) -> None:
     found = ours(text, pattern, *options)
-    assert found is None or found == grep(text, pattern, *options)
+    numbers = ("-n",) if "-o" in options else ()
+    assert found is None or found == grep(text, pattern, *options, *numbers)
 
 
 FLAGS = st.lists(st.sampled_from(["-i", "-v", "-x", "-w"]), unique=True).map(tuple)
+# -x beside -w: grep prints the line feed twice.
+PART_FLAGS = st.lists(st.sampled_from(["-i", "-x", "-w"]), unique=True).filter(
+    lambda flags: not {"-x", "-w"} <= set(flags)
+)
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -92,8 +99,45 @@ FLAGS = st.lists(st.sampled_from(["-i", "-v", "-x", "-w"]), unique=True).map(tup
 @example(b"a\n", "\n", "-F", ())
 def test_any_pattern(text: bytes, pattern: str, syntax: str, flags: tuple[str, ...]) -> None:
     """The same lines and the same exit code, patterns that are refused included."""
-    assume(not ("-w" in flags and EMPTY_WORD.search(pattern)))
     check(text, pattern, syntax, *flags)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(TEXTS, PATTERNS, st.sampled_from(["-G", "-E", "-F"]), PART_FLAGS)
+@example(b"abcd abd\n", "ab|abc|bcd", "-E", [])
+@example(b"bB\n", "[!-a]", "-E", ["-i"])
+@example(b"abab\n", "^*ab", "-E", [])
+@example(b"foo foobar foo-\n", "foo(bar)?|[a-z]*", "-E", ["-w"])
+@example(b"aab aba\n", "(a|ab)(b|ba)?\\1", "-E", [])
+def test_the_same_parts_of_lines(text: bytes, pattern: str, syntax: str, flags: list[str]) -> None:
+    """-o: the leftmost match of all, of these the longest, and the next one behind it."""
+    check(text, pattern, syntax, *flags, "-o")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(TEXTS, PATTERNS, st.sampled_from(["basic", "extended", "fixed"]), PART_FLAGS)
+def test_parts_without_automata_are_the_same(
+    text: bytes, pattern: str, syntax: str, flags: list[str]
+) -> None:
+    """Expressions with too many states are searched by trying all ways; the answer stays."""
+    try:
+        made = compile_pattern(
+            pattern.encode(), syntax=syntax, ignore_case="-i" in flags, words="-w" in flags
+        )
+    except UsageError:
+        return
+    slow = Matches(made.trees, made.ignore_case)
+    slow.__dict__["_programs"] = None
+
+    assert made.matches.parts(text) == slow.parts(text)
+
+
+def test_ways_without_end_are_an_error() -> None:
+    """A pattern can match in more ways than there is time for; nobody waits for that."""
+    made = compile_pattern(b"(a*)*(a*)*(a*)*b\\1", syntax="extended")
+
+    with pytest.raises(UsageError, match="too many ways"):
+        made.matches.parts(b"a" * 300 + b"\n")
 
 
 MANY_LINES = b"\n".join(
@@ -149,6 +193,11 @@ MANY_LINES = b"\n".join(
         # A group of one alternative is none for another one.
         "\\(b\\)\\1\\|\\1",
         "(b)\\1|\\1",
+        # Alternatives beside a back reference, in another pattern.
+        "(b)\\1\na|x",
+        # After -w, empty matches behind longer ones are not tried.
+        "[[=a=]]{,2}\n\\W",
+        "[^a-]\\+[[=a=]]\n",
         # Errors of the second reader count beside errors of the first.
         "[[=a=]]\\b\\{2,1\\}",
         # A place in the middle.

@@ -9,7 +9,7 @@ use crate::{busy, free, guard, object, own, slice, LpBuffer};
 use std::sync::Mutex;
 
 /// An expression, as a program of an automaton.
-pub struct LpProgram(Program);
+pub struct LpProgram(pub(super) Program);
 
 /// A block that is opened in stages.
 pub struct LpView(Mutex<Opened>);
@@ -24,9 +24,9 @@ struct Opened {
 /// Beside a result that is null: pieces of streams have to be given first.
 const LACKING: i64 = 0;
 /// Beside a result that is null: it has to be asked for in another way.
-const OTHERWISE: i64 = -1;
+pub(super) const OTHERWISE: i64 = -1;
 /// Beside a result that is null: the reason is in `lp_error`.
-const WRONG: i64 = -2;
+pub(super) const WRONG: i64 = -2;
 
 /// What is told beside a result.
 type Answer = [std::cell::Cell<i64>; 66];
@@ -135,26 +135,6 @@ pub unsafe extern "C" fn lp_text_find(
             return Ok(given(Vec::new(), Vec::new()));
         }
         Ok(given(found.iter().map(|h| h.line as i64).collect(), text::joined(text, &found)))
-    })
-}
-
-/// Lines with a prefix, and with numbers if there are any.
-///
-/// # Safety
-/// `text` has `text_len` bytes, `prefix` `prefix_len`, `numbers` `count` values, or is null.
-#[no_mangle]
-pub unsafe extern "C" fn lp_label_lines(
-    text: *const u8,
-    text_len: usize,
-    prefix: *const u8,
-    prefix_len: usize,
-    numbers: *const i64,
-    count: usize,
-) -> *mut LpBuffer {
-    guard(std::ptr::null_mut(), || {
-        let numbers = if numbers.is_null() { None } else { Some(slice(numbers, count)?) };
-        let out = text::labelled(slice(text, text_len)?, slice(prefix, prefix_len)?, numbers);
-        Ok(own(LpBuffer::of(out)))
     })
 }
 

@@ -18,12 +18,12 @@ pub const FOUND: u32 = 1;
 pub const BEGIN: u32 = 2;
 
 const UNKNOWN: u32 = u32::MAX;
-const MAX_STATES: usize = 10_000;
+pub(super) const MAX_STATES: usize = 10_000;
 /// Instructions that all states have together at most: a bound on memory.
-const MAX_MEMBERS: usize = 1 << 21;
+pub(super) const MAX_MEMBERS: usize = 1 << 21;
 /// Instructions looked at to make states: a bound on time.
 const MAX_WORK: usize = 1 << 28;
-const MAX_TABLE: usize = 1 << 22;
+pub(super) const MAX_TABLE: usize = 1 << 22;
 pub const MAX_OPS: usize = 1 << 16;
 
 /// What cannot be answered here has to be answered in another way.
@@ -55,7 +55,7 @@ pub enum Kind {
 
 /// What stands at one side of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Side {
+pub(super) enum Side {
     Other,
     Word,
     Edge,
@@ -63,12 +63,12 @@ enum Side {
 
 /// A program that was checked.
 pub struct Program {
-    ops: Vec<Op>,
+    pub(super) ops: Vec<Op>,
     sets: Vec<[u64; 4]>,
     /// Bytes of one class are alike to every set.
-    class: [u8; 256],
+    pub(super) class: [u8; 256],
     /// A byte of each class.
-    sample: Vec<u8>,
+    pub(super) sample: Vec<u8>,
     words: bool,
     begins: bool,
 }
@@ -107,6 +107,10 @@ impl Program {
         let mut program = Program { ops, sets, class: [0; 256], sample: Vec::new(), words, begins };
         program.classify();
         Ok(program)
+    }
+
+    pub(super) fn has(&self, set: u32, byte: u8) -> bool {
+        has(&self.sets[set as usize], byte)
     }
 
     fn classify(&mut self) {
@@ -227,11 +231,7 @@ impl<'a> Automaton<'a> {
     fn learn(&mut self, state: u32, class: u8) -> Result<u32, TooBig> {
         let byte = self.program.sample[usize::from(class)];
         let (members, before) = self.states[state as usize].clone();
-        let behind = match byte {
-            b'\n' => Side::Edge,
-            _ if is_word(byte) => Side::Word,
-            _ => Side::Other,
-        };
+        let behind = side_of(byte);
         let next = match self.step(&members, before, behind, byte)? {
             None => FOUND,
             Some(next) if next.is_empty() || byte == b'\n' => DEAD,
@@ -285,7 +285,15 @@ impl<'a> Automaton<'a> {
     }
 }
 
-fn holds(kind: Kind, before: Side, behind: Side) -> bool {
+pub(super) fn side_of(byte: u8) -> Side {
+    match byte {
+        b'\n' => Side::Edge,
+        _ if is_word(byte) => Side::Word,
+        _ => Side::Other,
+    }
+}
+
+pub(super) fn holds(kind: Kind, before: Side, behind: Side) -> bool {
     let (left, right) = (before == Side::Word, behind == Side::Word);
     match kind {
         Kind::LineBegin => before == Side::Edge,

@@ -84,17 +84,3 @@ pub fn joined(text: &[u8], hits: &[Hit]) -> Vec<u8> {
     }
     out
 }
-
-/// Lines, each with something before it: a prefix and, if `numbers` are given, its number and a colon.
-pub fn labelled(text: &[u8], prefix: &[u8], numbers: Option<&[i64]>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
-    for (i, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        out.extend_from_slice(prefix);
-        if let Some(number) = numbers.and_then(|numbers| numbers.get(i)) {
-            crate::archive::numbers::format(&mut out, number.unsigned_abs(), 1);
-            out.push(b':');
-        }
-        out.extend_from_slice(line);
-    }
-    out
-}
