@@ -6,9 +6,9 @@ pub mod filter;
 pub mod finder;
 mod hands;
 pub mod lines;
-mod shapes;
 pub mod parts;
 pub mod print;
+mod shapes;
 pub mod text;
 
 pub use finder::Finder;

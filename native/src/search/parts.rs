@@ -217,7 +217,8 @@ impl<'a> Finder<'a> {
                     break;
                 }
                 first = false;
-                if !word(end) && !(start > 0 && word(start - 1)) {
+                let edged = word(end) || (start > 0 && word(start - 1));
+                if !edged {
                     return Ok(Some((start, end)));
                 }
                 if end == start || end - 1 < at {
