@@ -58,7 +58,6 @@ _Packed: TypeAlias = "tuple[int, int, int, Data]"
 
 _FILTER_SHARE = 20
 _SMALLEST_FILTER = 64
-TEXT = 8
 _PIECE, _GLANCE = 1 << 18, 1 << 15
 _PIECES = 4
 _FEW = 1 << 16
@@ -126,7 +125,7 @@ def _guided(
     """Streams that a search can open in pieces, and the guide that says which ones it needs."""
     guide, places = rows.guide()
     packed: list[_Packed] = [
-        (k, len(d), *(pack_pieces(d, places, level) if k == TEXT and places else pack(d, level)))
+        (k, len(d), *(pack_pieces(d, places[k], level) if k in places else pack(d, level)))
         for k, d in encoded
     ]
     packing, data = pack(guide, level)

@@ -43,7 +43,7 @@ _ESTIMATE, _NEAR = 6, 9
 """Levels of zstd for a guess at LZMA, and at zstd -19."""
 _PIECE = 1 << 16
 """Bytes of a stretch that slow ways are tried on."""
-_LONG = 1 << 17
+_LONG = 1 << 15
 """Bytes of a stream from which on it is worth to ask whether anything in it repeats."""
 _RANDOM = 0.3
 """What zstd -1 makes of such a stream if nothing does, at least."""

@@ -14,7 +14,7 @@ from logpipe.errors import ArchiveError
 
 __all__ = ["Pieces", "pack_pieces", "put_varint", "read_varint", "unpack_any"]
 
-_PARTS = 12
+_PARTS = 30
 """A piece is one part in so many, packed, at least."""
 _DENSE = 8
 """What becomes smaller than one part in so many repeats something, which is mostly outside, too."""

@@ -115,11 +115,14 @@ class BlockRows:
             streams.append(self._view(data[0], size))
         return streams
 
-    def guide(self) -> tuple[bytes, list[tuple[int, int]]]:
-        """The guide of what was encoded last, and start and length of the pieces of its texts."""
+    def guide(self) -> tuple[bytes, dict[int, list[tuple[int, int]]]]:
+        """The guide of what was encoded last; by stream, start and length of possible pieces."""
         buffer = owned(lib.lp_block_guide(self._pointer), lib.lp_buffer_free)
         numbers = part_view(buffer, 1, 8).cast("q").tolist()
-        return part_bytes(buffer), list(zip(numbers[::2], numbers[1::2], strict=True))
+        pieces: dict[int, list[tuple[int, int]]] = {}
+        for kind, at, length in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
+            pieces.setdefault(kind, []).append((at, length))
+        return part_bytes(buffer), pieces
 
     def encode_mixed(self) -> list[memoryview]:
         """Table of templates, their literals, and the rows coded in order: level max.

@@ -230,8 +230,8 @@ pub unsafe extern "C" fn lp_block_encode_parsed(block: *const LpBlock, parse: u3
     })
 }
 
-/// The guide of the block that was encoded last: part 0, and in part 1 where each piece of TEXT begins and how
-/// long it is.
+/// The guide of the block that was encoded last: part 0, and in part 1 of each piece its stream, where it begins
+/// and how long it is.
 ///
 /// # Safety
 /// See lib.rs.
@@ -240,7 +240,9 @@ pub unsafe extern "C" fn lp_block_guide(block: *const LpBlock) -> *mut LpBuffer 
     guard(std::ptr::null_mut(), || {
         let scratch = object(block)?.1.try_lock().map_err(busy)?;
         let mut buffer = LpBuffer::of(scratch.guide.stream());
-        buffer.offsets = scratch.guide.pieces.iter().flat_map(|(a, n)| [*a as i64, *n as i64]).collect();
+        let pieces = scratch.guide.pieces.iter().enumerate();
+        let pieces = pieces.flat_map(|(k, all)| all.iter().map(move |(at, n)| [k, *at, *n]));
+        buffer.offsets = pieces.flatten().map(|v| v as i64).collect();
         Ok(own(buffer))
     })
 }

@@ -112,7 +112,7 @@ impl Encoder<'_> {
             put_ints(values, &mut self.table, &mut self.streams, small);
         }
         let ranged = !references && small != ROWS;
-        guide.ints(values, self.table[at], self.streams[WIDE].len() - wide, ranged);
+        guide.ints(values, self.table[at], wide, self.streams[WIDE].len() - wide, ranged);
     }
 
     /// Encodes a column if the plan, made from a sample, fits all of it.

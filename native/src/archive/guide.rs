@@ -8,9 +8,12 @@
 use super::bytes::{put_varint, Cursor};
 use super::ints;
 use super::select::Lack;
+use super::{STREAMS, TEXT, WIDE};
 
 /// Bytes of a column's texts from which on they are a piece of TEXT of their own.
 pub const PIECE: usize = 1 << 15;
+/// The same for a column's numbers in WIDE.
+const WIDE_PIECE: usize = 12 << 10;
 /// Kinds of bytes, 0 for none.
 const KINDS: usize = 16;
 /// Sets of kinds that a shape has at most; texts that have more are of any shape.
@@ -136,8 +139,8 @@ pub struct Guide {
     owners: Vec<u32>,
     columns: u32,
     used: Vec<bool>,
-    /// Pieces of TEXT: where each begins, how long it is.
-    pub pieces: Vec<(usize, usize)>,
+    /// Pieces that streams can be cut into: where each begins, how long it is.
+    pub pieces: [Vec<(usize, usize)>; STREAMS],
 }
 
 impl Guide {
@@ -155,7 +158,7 @@ impl Guide {
         self.sources.clear();
         self.owners.clear();
         self.columns = 0;
-        self.pieces.clear();
+        self.pieces.iter_mut().for_each(Vec::clear);
     }
 
     /// Rows of each template.
@@ -165,10 +168,13 @@ impl Guide {
         uses.iter().for_each(|n| put_varint(&mut self.uses, *n));
     }
 
-    /// Numbers in some layout, of which so many bytes are wide.
-    pub fn ints(&mut self, values: &[u64], layout: u8, wide: usize, ranged: bool) {
+    /// Numbers in some layout, of which so many bytes are in WIDE, from a place on.
+    pub fn ints(&mut self, values: &[u64], layout: u8, at: usize, wide: usize, ranged: bool) {
         if layout == ints::PLANES_ABOVE {
             return;
+        }
+        if wide >= WIDE_PIECE {
+            self.pieces[WIDE].push((at, wide));
         }
         put_varint(&mut self.wide, wide as u64);
         if ranged && (layout == ints::STEPS_SIGNED || wide > 0) {
@@ -210,7 +216,7 @@ impl Guide {
             put_varint(&mut self.lengths, (lengths - ends.len()) as u64);
         }
         if bytes.len() >= PIECE {
-            self.pieces.push((at, bytes.len()));
+            self.pieces[TEXT].push((at, bytes.len()));
             Shape::of(bytes, ends.iter().map(|e| (e - from) as usize)).put(&mut self.shapes);
         }
     }

@@ -283,16 +283,26 @@ pub fn rows(parts: &Parts, view: &View, chosen: &[u32]) -> Result<Vec<u8>, Lack>
         columns.iter().for_each(|c| wanted[*c as usize] = true);
     }
     // What is lacking is told before work is done that would have to be done again.
-    parts.get(TEXT)?;
+    let mut lacking = Vec::new();
     for (spec, _) in view.specs.iter().zip(&wanted).filter(|(_, wanted)| **wanted) {
-        spec.needs(parts)?;
+        match spec.needs(parts, &view.added) {
+            Err(Lack::Streams(more)) => lacking.extend(more),
+            other => other?,
+        }
+    }
+    if !lacking.is_empty() {
+        lacking.sort_unstable();
+        lacking.dedup();
+        return Err(Lack::Streams(lacking));
     }
     let mut takers: Vec<Taker> = Vec::with_capacity(wanted.len());
     for (spec, &wanted) in view.specs.iter().zip(&wanted) {
         takers.push(if wanted { Taker::new(parts, view, spec)? } else { Taker::Nothing });
     }
     // The texts, the literals, and behind them what is made for some rows at a time.
-    let mut arena = parts.get(TEXT)?.to_vec();
+    let mut arena = parts.raw(TEXT).to_vec();
+    // No text at all may have been needed; places of empty ones lie in it, though.
+    arena.resize(parts.sizes[TEXT], 0);
     let mut programs: Vec<Vec<(u32, u32, u32)>> = vec![Vec::new(); view.templates.len()];
     for (t, template) in view.templates.iter().enumerate().filter(|(t, _)| used[*t]) {
         for (k, literal) in template.literals.iter().enumerate() {

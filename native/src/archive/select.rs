@@ -529,6 +529,7 @@ impl Walk<'_> {
 
 /// References into a list that had `before` entries and grows by one whenever its end is named.
 pub fn references(parts: &Parts, ints: &Ints, before: usize) -> Result<Vec<u32>, Lack> {
+    ints.needs(parts)?;
     let mut refs = Vec::with_capacity(ints.n);
     if ints.layout == ints::BACK && before < 1 << 30 {
         // Mostly there are no escapes, and no choice to be made for every reference.
@@ -553,18 +554,44 @@ pub fn references(parts: &Parts, ints: &Ints, before: usize) -> Result<Vec<u32>,
 }
 
 impl Spec {
-    /// Whether all streams are there that values are made of, TEXT aside.
-    pub fn needs(&self, parts: &Parts) -> Result<(), Lack> {
+    /// Whether everything is there that values are made of; `added` are the texts of the pool.
+    pub fn needs(&self, parts: &Parts, added: &[(usize, Texts)]) -> Result<(), Lack> {
+        let texts = |texts: &Texts| parts.there(TEXT, texts.at, texts.size);
+        let literals = |all: &[(usize, usize)]| all.iter().try_for_each(|(at, n)| parts.there(TEXT, *at, *n));
         match self {
-            Spec::Dictionary { index, .. } => parts.slice(INDEX, *index, 1).map(|_| ()),
-            Spec::Number { ints, .. } | Spec::Stamp { ints, .. } => ints.needs(parts),
-            Spec::Pool { ints, refs: None, .. } => {
-                parts.get(LENGTHS)?;
+            Spec::Nothing => Ok(()),
+            Spec::Constant { at, len } => parts.there(TEXT, *at, *len),
+            Spec::Dictionary { index, entries } => {
+                texts(entries)?;
+                parts.there(INDEX, *index, 1)
+            }
+            Spec::Number { ints, .. } => ints.needs(parts),
+            Spec::Stamp { ints, literals: all, .. } => {
+                literals(all)?;
                 ints.needs(parts)
             }
-            Spec::Text(_) => parts.get(LENGTHS).map(|_| ()),
-            Spec::Split { parts: split, .. } => split.iter().try_for_each(|spec| spec.needs(parts)),
-            _ => Ok(()),
+            Spec::Pool { ints, sources, refs, .. } => {
+                let lacking =
+                    sources.iter().filter_map(|c| texts(&added.get(*c as usize)?.1).err()?.streams());
+                let mut lacking: Vec<_> = lacking.flatten().collect();
+                lacking.extend(parts.get(LENGTHS).err().and_then(Lack::streams).unwrap_or_default());
+                if refs.is_none() {
+                    lacking.extend(ints.needs(parts).err().and_then(Lack::streams).unwrap_or_default());
+                }
+                if lacking.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Lack::Streams(lacking))
+                }
+            }
+            Spec::Text(all) => {
+                texts(all)?;
+                parts.get(LENGTHS).map(|_| ())
+            }
+            Spec::Split { parts: split, literals: all } => {
+                literals(all)?;
+                split.iter().try_for_each(|spec| spec.needs(parts, added))
+            }
         }
     }
 }
@@ -636,8 +663,10 @@ impl<'a> Reader<'a> {
         let escapes = |bytes: &[u8]| bytes.iter().fold(0, |most, b| most.max(*b)) >= ints::ESCAPE as u8;
         let escaped = ints.n > 0 && ints.layout != ints::PLANES_ABOVE && escapes(small);
         if escaped {
-            let rest = parts.get(WIDE)?;
-            wide = Cursor::new(rest.get(ints.wide..).unwrap_or_default(), "WIDE");
+            // A guide says how many bytes there are.
+            let n =
+                if parts.guide.is_some() { ints.width } else { parts.sizes[WIDE].saturating_sub(ints.wide) };
+            wide = Cursor::new(parts.slice(WIDE, ints.wide, n)?, "WIDE");
         }
         let plain = ints.layout == ints::VALUES && !escaped;
         let (layout, n, width, first) = (ints.layout, ints.n, ints.width, ints.first);

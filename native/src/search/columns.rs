@@ -15,7 +15,7 @@ use super::hands::Hands;
 use super::shapes;
 use crate::archive::numbers::{self, Stamp};
 use crate::archive::pick::{stamp, Places};
-use crate::archive::select::{references, Ints, Lack, Parts, Reader, Spec, Texts, View};
+use crate::archive::select::{references, Lack, Parts, Reader, Spec, Texts, View};
 use crate::archive::{INDEX, PLANES, ROWS, STEPS, TEXT, TIMES};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -845,7 +845,7 @@ mod tests {
         let mut parts = Parts::of(std::array::from_fn(|k| streams[k].len()));
         if guided {
             parts.guide = Some(scratch.guide.stream());
-            parts.cut(TEXT, &scratch.guide.pieces).unwrap();
+            scratch.guide.pieces.iter().enumerate().for_each(|(k, p)| parts.cut(k, p).unwrap());
         }
         (parts, streams)
     }
