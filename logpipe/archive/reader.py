@@ -197,8 +197,9 @@ class Archive:
     def _where(self, block: int) -> str:
         first, after = self._first[block] + 1, self._first[block + 1]
         others = "all other blocks can be read" if len(self.entries) > 1 else "there is no other"
+        lines = f"line {first:,}" if after <= first else f"lines {first:,} to {after:,}"
         return (
-            f"block {block + 1} of {len(self.entries)}, lines {first:,} to {after:,}, at byte "
+            f"block {block + 1} of {len(self.entries)}, {lines}, at byte "
             f"{self.entries[block].at:,} ({others}; `logpipe verify` says which are good)"
         )
 

@@ -145,7 +145,8 @@ def _what_is_left(name: str, file: BinaryIO) -> str:
         if isinstance(section, Section):
             blocks += 1
             lines = section.header.first_line + section.header.lines
-    safe = f"lines 1 to {lines:,} ({blocks} blocks) look whole" if lines else "no block is whole"
+    shown = "1 block" if blocks == 1 else f"{blocks} blocks"
+    safe = f"lines 1 to {lines:,} ({shown}) look whole" if lines else "no block is whole"
     return (
         f"{name}: does not end like an archive: it was cut short, or a process was killed while "
         f"it wrote; {safe}; `logpipe repair {name} -o OUT.lpz` keeps what is good"

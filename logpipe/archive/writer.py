@@ -86,13 +86,18 @@ class ArchiveWriter:
         """Blocks so far."""
         return len(self._entries)
 
+    @property
+    def open_end(self) -> bool:
+        """Whether the last line so far has no line feed: what comes next goes on in it."""
+        return bool(self._entries) and bool(self._entries[-1].flags & OPEN_END)
+
     def _write(self, data: bytes) -> None:
         self._sink.write(data)
         self._at += len(data)
 
     def write(self, block: PackedBlock) -> None:
         """Appends a block."""
-        open_before = bool(self._entries) and bool(self._entries[-1].flags & OPEN_END)
+        open_before = self.open_end
         header = BlockHeader(
             codec=block.codec,
             flags=(CONTINUES if open_before else 0) | (OPEN_END if block.open_end else 0),

@@ -12,7 +12,7 @@ import click
 
 from logpipe.cli.options import quiet_option
 from logpipe.cli.progress import ProgressBar
-from logpipe.cli.tables import size
+from logpipe.cli.tables import counted, size
 from logpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["SUFFIX", "check_other_file", "command"]
 
 SUFFIX = ".lpz"
 
+_NOTES = 3
+"""Notes of one kind that are printed."""
 _PACKED = (
     *(f".tar.{e}" for e in ("gz", "bz2", "xz", "zst")),
     *(".tgz", ".tar", ".zip", ".gz", ".bz2", ".xz", ".zst", SUFFIX),
@@ -153,11 +155,20 @@ def _compress(
         with ProgressBar("verifying", quiet=quiet) as bar:
             remove_verified(sources, files, target, result, bar)
     if not quiet:
+        for one, other in result.joined[:_NOTES]:
+            click.echo(
+                f"logpipe: {one} does not end in a line feed: its last line and the first one of "
+                f"{other} are one line",
+                err=True,
+            )
+        if len(result.joined) > _NOTES:
+            rest = counted(len(result.joined) - _NOTES, "more file")
+            click.echo(f"logpipe: the same at the end of {rest}", err=True)
         ratio = f"{result.bytes / result.archive_bytes:.2f}" if result.archive_bytes else "-"
         shown = "standard output" if target == "-" else os.fspath(Path(target))
-        more = f" added; {result.total_lines:,} lines in all" if append else ""
+        more = f" added; {counted(result.total_lines, 'line')} in all" if append else ""
         click.echo(
-            f"{shown}: {result.lines:,} lines, {size(result.bytes)} to "
+            f"{shown}: {counted(result.lines, 'line')}, {size(result.bytes)} to "
             f"{size(result.archive_bytes)}, ratio {ratio}{more}",
             err=True,
         )

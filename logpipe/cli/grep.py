@@ -239,7 +239,8 @@ class _Job:
             out.write((name + b":" if self.names else b"") + b"%d\n" % lines)
         elif self.count:
             # A number on standard output would be taken for the whole answer.
-            _say(f"{path}: no count: {lines:,} lines are in the parts that can be read", word="")
+            found = "1 line is" if lines == 1 else f"{lines:,} lines are"
+            _say(f"{path}: no count: {found} in the parts that can be read", word="")
         return lines, code
 
 

@@ -15,7 +15,7 @@ __all__ = ["command"]
 def command(file: str, as_json: bool) -> int:
     """Show sizes, ratio, blocks, templates, and what the bytes of an archive are spent on."""
     from logpipe.archive.facts import facts
-    from logpipe.cli.tables import Column, percent, print_json, print_table, size
+    from logpipe.cli.tables import Column, counted, percent, print_json, print_table, size
 
     found = facts(file)
     if as_json:
@@ -23,9 +23,9 @@ def command(file: str, as_json: bool) -> int:
         return 0
     ratio = found["raw_bytes"] / found["archive_bytes"] if found["archive_bytes"] else 0
     click.echo(
-        f"{file}: {found['lines']:,} lines, {size(found['raw_bytes'])} in "
+        f"{file}: {counted(found['lines'], 'line')}, {size(found['raw_bytes'])} in "
         f"{size(found['archive_bytes'])}, ratio {ratio:.2f}\n"
-        f"{len(found['blocks'])} blocks, format {found['format']}, "
+        f"{counted(len(found['blocks']), 'block')}, format {found['format']}, "
         f"layouts: {', '.join(found['layouts']) or '-'}, row templates: {found['templates']:,}\n"
     )
     whole = found["archive_bytes"]

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import click
 
-__all__ = ["Column", "percent", "print_json", "print_table", "size"]
+__all__ = ["Column", "counted", "percent", "print_json", "print_table", "size"]
 
 
 class Column(NamedTuple):
@@ -24,6 +24,11 @@ class Column(NamedTuple):
     name: str
     align: Literal["left", "right"] = "left"
     shrink: bool = False
+
+
+def counted(number: int, what: str) -> str:
+    """A number with the word for what is counted: `1 line`, `2 lines`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def print_json(value: object) -> None:

@@ -43,14 +43,18 @@ def tell(file: str, check: Check, as_json: bool, quiet: bool, written: str = "")
         return
     if quiet and check.good:
         return
-    click.echo(f"{file}: {check.lines:,} lines in {check.blocks} good blocks")
+    from logpipe.cli.tables import counted
+
+    found = counted(check.lines, "line")
+    click.echo(f"{file}: {found} in {counted(check.blocks, 'good block')}")
     for lost in check.lost:
         what = "found" if lost.bytes == 0 else "lost"
         click.echo(f"  {what}: {_lines(lost)}at byte {lost.at:,}: {lost.reason}")
     if not check.complete:
         click.echo("  the end is missing: it was cut short, or never finished")
     if written:
-        click.echo(f"  {written} has the good blocks: {check.lines:,} lines, {check.raw:,} bytes")
+        blocks = "the good block" if check.blocks == 1 else "the good blocks"
+        click.echo(f"  {written} has {blocks}: {found}, {counted(check.raw, 'byte')}")
     elif not check.good:
         click.echo(f"  `logpipe repair {file} -o OUT.lpz` keeps what is good")
 
@@ -58,5 +62,9 @@ def tell(file: str, check: Check, as_json: bool, quiet: bool, written: str = "")
 def _lines(lost: Lost) -> str:
     if lost.first is None:
         return ""
-    size = "" if lost.bytes is None else f" ({lost.bytes:,} bytes)"
+    from logpipe.cli.tables import counted
+
+    size = "" if lost.bytes is None else f" ({counted(lost.bytes, 'byte')})"
+    if lost.first == lost.last:
+        return f"line {lost.first:,}{size}, "
     return f"lines {lost.first:,} to {lost.last:,}{size}, "

@@ -61,6 +61,8 @@ class CompressResult:
         total_lines, blocks: of the archive.
         layouts: header layouts that were used.
         seconds, cpu_seconds: wall clock, and user + system time of this process.
+        joined: pairs of names: where the first one ends without a line feed, and its last line goes
+            on in the second one.
     """
 
     lines: int
@@ -71,6 +73,7 @@ class CompressResult:
     layouts: tuple[str, ...]
     seconds: float
     cpu_seconds: float
+    joined: tuple[tuple[str, str], ...] = ()
 
 
 def compress(
@@ -112,6 +115,7 @@ def compress(
             writer, settle = ArchiveWriter(out), out.flush
         before = (writer.lines, writer.raw, writer.position)
         job = _Compression(writer, level, threads or default_threads())
+        job.unended = output if writer.open_end else ""
         with closing(job):
             for source in opened:
                 seen = source.fingerprint()
@@ -130,6 +134,7 @@ def compress(
         layouts=tuple(job.layouts),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu,
+        joined=tuple(job.joined),
     )
 
 
@@ -138,6 +143,9 @@ class _Compression:
 
     def __init__(self, writer: ArchiveWriter, level: Level, threads: int) -> None:
         self.layouts: list[str] = []
+        self.joined: list[tuple[str, str]] = []
+        # What came last, if it ended without a line feed.
+        self.unended = ""
         self._writer = writer
         self._level: Level = level
         self._pool = ThreadPoolExecutor(threads, "logpipe") if threads > 1 else None
@@ -164,6 +172,9 @@ class _Compression:
         core, header = self._parser(compiled)
         ends = True
         for arena, ends in _chunks(source, core, progress):
+            if self.unended:
+                self.joined.append((self.unended, source.name))
+                self.unended = ""
             match_rows(core, arena, header)
             core.learn([arena], header)
             self._rows.add(core, header, arena)
@@ -172,6 +183,7 @@ class _Compression:
                 self.flush()
         if not ends:
             self.flush()
+            self.unended = source.name
 
     def _parser(self, layout: Layout) -> tuple[DrainCore, Header]:
         """What was learned before is used again while the layout stays the same."""

@@ -65,6 +65,49 @@ def test_rm_deletes_only_what_was_compared(tmp_path: Path) -> None:
     assert out.exists()
 
 
+def test_files_that_are_joined_within_a_line_are_told(tmp_path: Path) -> None:
+    """Every byte comes back; but `a.log` and `b.log` have one line less together than apart."""
+    a, b, out = tmp_path / "a.log", tmp_path / "b.log", tmp_path / "o.lpz"
+    a.write_bytes(b"one\ntwo")
+    b.write_bytes(b"three\nfour")
+
+    made = logpipe("compress", a, b, "-o", out)
+    more = logpipe("compress", b, "-o", out, "--append")
+
+    assert f"{a} does not end in a line feed" in made.err
+    assert f"first one of {b} are one line" in made.err
+    assert f"{out} does not end in a line feed" in more.err
+    assert logpipe("cat", out).out == b"one\ntwothree\nfourthree\nfour"
+    assert logpipe("compress", b, "-q", "-o", out, "--append").err == ""
+    assert "does not end" not in logpipe("compress", a, "-o", tmp_path / "p.lpz").err
+
+
+def test_one_of_a_thing_is_counted_as_one(tmp_path: Path) -> None:
+    """No `1 lines in 1 good blocks`."""
+    log, packed = tmp_path / "a.log", tmp_path / "a.log.lpz"
+    log.write_bytes(b"just this\n")
+
+    assert "a.log.lpz: 1 line, " in logpipe("compress", log).err
+    assert logpipe("verify", packed).out.decode().endswith("1 line in 1 good block\n")
+    assert "1 block, format" in logpipe("info", packed).out.decode()
+    assert "a.log.lpz: 1 line, " in logpipe("info", packed).out.decode()
+
+
+def test_quiet_is_silence_for_grep(tmp_path: Path) -> None:
+    """-q has grep's meaning there: nothing but the exit code."""
+    log, packed = tmp_path / "a.log", tmp_path / "a.log.lpz"
+    log.write_bytes(LOG)
+    assert logpipe("compress", "-q", log).code == 0
+
+    found = logpipe("grep", "-q", ".", packed)
+    missing = logpipe("grep", "-q", "-e", "no such text", packed)
+
+    assert (found.code, found.out, found.err) == (0, b"", "")
+    assert (missing.code, missing.out, missing.err) == (1, b"", "")
+    assert logpipe("grep", "x").code == 2
+    assert logpipe("grep", "-f", tmp_path / "nothing", packed).code == 2
+
+
 def test_damage_is_exit_code_3_and_verify_says_1(tmp_path: Path) -> None:
     """And what is wrong, where, and what is safe, in one line."""
     log, packed = tmp_path / "a.log", tmp_path / "a.log.lpz"
