@@ -47,6 +47,7 @@ __all__ = [
     "Stream",
     "block_filter",
     "directory",
+    "least_columns",
     "pack_bytes",
     "pack_rows",
     "read_varint",
@@ -134,9 +135,14 @@ def _guided(
     return packed
 
 
+def least_columns(rows: BlockRows) -> int:
+    """About the bytes that a block of columns takes, in a hundredth of the time of level max."""
+    return sum(estimate(s) for s in _columns(rows, "max"))
+
+
 def _columns(rows: BlockRows, level: Level) -> list[memoryview]:
-    """Streams of columns; at level default in the parse that is smaller on a stretch."""
-    if level == "default" and rows.size > _FEW:
+    """Streams of columns; but at level fast in the parse that is smaller on a stretch."""
+    if level != "fast" and rows.size > _FEW:
         given, fields = (
             sum(estimate(s) for s in rows.encode_parsed(parse, stretch=True))
             for parse in (GIVEN, FIELDS)

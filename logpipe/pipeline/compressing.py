@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logpipe.archive.blocks import PackedBlock, pack_rows
+from logpipe.archive.blocks import PackedBlock, least_columns, pack_rows
 from logpipe.archive.packing import Level
 from logpipe.archive.reader import Archive
 from logpipe.archive.source import ArchiveSource
@@ -48,7 +48,7 @@ _LONGEST = 16 << 20
 """A line of more bytes goes on in the next block, so that no line can ask for all memory."""
 _TAIL = 1 << 16
 _FEW = 1 << 16
-"""Raw bytes of a block up to which level max tries columns, too."""
+"""Raw bytes of a block up to which level max packs columns, too, whatever they promise."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,8 @@ class _Compression:
         rows = self._rows
         if self._level == "max":
             rows = self._matched_again(rows, "rows")
-            if rows.size <= _FEW:
-                self._pack_few(rows)
+            if rows.size <= BLOCK["default"]:
+                self._pack_both(rows)
                 return
         if self._pool is None:
             self._writer.write(pack_rows(rows, self._level))
@@ -225,12 +225,18 @@ class _Compression:
         if rows is not self._rows and self._level != "max":
             self._free.append(rows)
 
-    def _pack_few(self, rows: BlockRows) -> None:
-        """Writes a block of a few lines as columns, if a model has learned too little of them."""
+    def _pack_both(self, rows: BlockRows) -> None:
+        """Writes a short block as rows or as columns.
+
+        Of a few lines a model has learned too little; and where long lines differ in a few numbers,
+        columns that never change cost nothing.
+        """
+        packed = pack_rows(rows, self._level)
         columns = self._matched_again(rows, "columns")
-        packed = [pack_rows(r, self._level) for r in (rows, columns)]
+        if rows.size <= _FEW or least_columns(columns) < len(packed.payload):
+            packed = min(packed, pack_rows(columns, self._level), key=lambda p: len(p.payload))
         self._write(0)
-        self._writer.write(min(packed, key=lambda p: len(p.payload)))
+        self._writer.write(packed)
         self._done(rows)
 
     def _matched_again(self, first: BlockRows, kind: Kind) -> BlockRows:

@@ -39,3 +39,18 @@ def test_hosts_with_ports_help_each_other(tmp_path: Path) -> None:
     ports.write_text("".join(f"open {h} {n} to host {h} port {n}\n" for h, n in pairs))
 
     assert _size(log, "max") <= 1.05 * _size(ports, "max")
+
+
+def test_max_is_the_smallest_level_on_long_lines_of_counters(tmp_path: Path) -> None:
+    """Lines of hundreds of fields of which few change are columns at level max, too."""
+    log = tmp_path / "status.json"
+    lines = []
+    for i in range(150):
+        zones = (
+            f'"zone{k}":{{"n":{i * (k % 5) + 100 * k},"sent":{i * (k % 3) * 17},"state":"up"}}'
+            for k in range(40)
+        )
+        lines.append(f'{{"tick":{i},"zones":{{{",".join(zones)}}}}}\n')
+    log.write_text("".join(lines))
+
+    assert _size(log, "max") <= 0.99 * _size(log, "default")
