@@ -100,13 +100,13 @@ impl Builder {
         Rows { raw: &self.raw, templates: &self.templates, rows: &self.rows, spans: &self.spans }
     }
 
-    /// Forgets everything but its memory.
+    /// Forgets everything but the memory that was of use.
     pub fn clear(&mut self) {
         self.raw.clear();
         self.given = 0;
         self.rows.clear();
         self.spans.clear();
-        self.gathered.iter_mut().for_each(Column::clear);
+        self.gathered.iter_mut().for_each(Column::clear_for_others);
         self.broken = None;
         self.literals.clear();
         self.templates.clear();

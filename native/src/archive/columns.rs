@@ -6,6 +6,10 @@
 /// Bytes that are copied at once where there is room for it; a column has as many behind its values.
 pub const BLOCK: usize = 32;
 
+/// Memory is kept for the next block up to this many times what was used of it, and some bytes.
+const WASTE: usize = 3;
+const SMALL: usize = 4096;
+
 /// Values side by side: value i ends at `ends[i]` and begins where the one before ends.
 #[derive(Clone, Debug, Default)]
 pub struct Column {
@@ -20,6 +24,19 @@ impl Column {
     pub fn clear(&mut self) {
         self.used = 0;
         self.ends.clear();
+    }
+
+    /// As `clear`, but memory that hardly anything was used of is given back. What is one slot's
+    /// column in this block is another one's in the next: all would in time be as large as the
+    /// largest of theirs.
+    pub fn clear_for_others(&mut self) {
+        if self.data.len() > WASTE * self.used + SMALL {
+            self.data = Vec::new();
+        }
+        if self.ends.capacity() > WASTE * self.ends.len() + SMALL / 4 {
+            self.ends = Vec::new();
+        }
+        self.clear();
     }
 
     pub fn push(&mut self, value: &[u8]) {
@@ -391,6 +408,26 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_that_is_now_another_slots_does_not_keep_the_memory_of_the_largest() {
+        let mut column = Column::default();
+        for round in 0..3 {
+            for i in 0..100_000 {
+                column.push(format!("value {i}").as_bytes());
+            }
+            let most = (column.data.len(), column.ends.capacity());
+            column.clear_for_others();
+            assert_eq!((column.data.len(), column.ends.capacity()), most, "{round}: used, so kept");
+            for i in 0..10 {
+                column.push(format!("value {i}").as_bytes());
+            }
+            assert_eq!(column.get(9), b"value 9");
+            column.clear_for_others();
+            assert!(column.data.len() <= SMALL && column.ends.capacity() <= SMALL, "{round}");
+            assert_eq!(column.len(), 0);
+        }
+    }
 
     #[test]
     fn entries_are_numbered_in_order_of_first_sight() {
