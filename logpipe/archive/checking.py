@@ -6,16 +6,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from logpipe.archive.blocks import PackedBlock, block_filter, unpack_block
 from logpipe.archive.layout import (
     BLOCK_HEADER,
     FILE_HEADER,
+    FOOTER_MAGIC,
     MAGIC,
     MAX_RAW,
     OPEN_END,
     TRAILER,
+    BlockHeader,
     parse_file_header,
+    parse_totals,
     parse_trailer,
 )
 from logpipe.archive.scan import Gap, Section, read_footer, sections
@@ -30,7 +34,8 @@ class Lost:
     """Lines that cannot be had, or damage that costs none.
 
     Attributes:
-        first, last: 1-based line numbers; None where nobody knows.
+        first, last: 1-based line numbers; None where nobody knows: without `last`, the lines from
+            the first on, to an end that is not known.
         bytes: raw bytes that are gone: 0 where none are, None where nobody knows.
         at: where in the file.
         reason: what is wrong there.
@@ -144,8 +149,7 @@ def _go_through(
                     why = "another archive begins; `logpipe repair` makes one of both"
                     check.lost.append(Lost(None, None, 0, section.at, why))
                 else:
-                    why = "bytes that are no block"
-                    check.lost.append(Lost(None, None, None, section.at, why))
+                    check.lost.append(_gap(file, section, size, line, offset - first_byte))
             if not isinstance(section, Section):
                 continue
             header = replace(
@@ -205,10 +209,26 @@ def _go_through(
     return check
 
 
+def _gap(file: BinaryIO, gap: Gap, size: int, line: int, raw: int) -> Lost:
+    """What bytes that are no section are, behind `line` lines, and `raw` bytes of their archive."""
+    head = os.pread(file.fileno(), BLOCK_HEADER, gap.at)
+    if gap.end == size:
+        totals = parse_totals(head) if head.startswith(FOOTER_MAGIC) else None
+        if totals is not None and totals[2] == raw:
+            why = "the footer is cut off; it lists nothing that is not there"
+            return Lost(None, None, 0, gap.at, why)
+        header = BlockHeader.parse(head)
+        cut = header is not None and gap.at + BLOCK_HEADER + header.payload > size
+        if header is not None and cut and header.offset == raw:
+            why = f"the file ends inside a block of {header.lines:,} lines"
+            return Lost(line + 1, None, None, gap.at, why)
+    return Lost(None, None, None, gap.at, "bytes that are no block")
+
+
 def _explain_gap(check: Check, line: int, next_line: int, missing: int) -> None:
     """Says which lines a gap had, now that what follows it is known."""
     reason, at = "no block is left of them", 0
-    if check.lost and check.lost[-1].first is None and check.lost[-1].bytes is None:
+    if check.lost and check.lost[-1].last is None and check.lost[-1].bytes is None:
         last = check.lost.pop()
         reason, at = last.reason, last.at
     check.lost.append(Lost(line + 1, max(next_line, line + 1), missing, at, reason))

@@ -35,6 +35,7 @@ __all__ = [
     "parse_file_header",
     "parse_filters",
     "parse_footer",
+    "parse_totals",
     "parse_trailer",
     "trailer",
 ]
@@ -263,6 +264,14 @@ def parse_trailer(data: bytes) -> int | None:
     if closing != CLOSING or xxh64(data[:4]) & 0xFFFFFFFF != check:
         return None
     return int(size)
+
+
+def parse_totals(data: bytes) -> tuple[int, int, int] | None:
+    """Blocks, lines and raw bytes that the beginning of a footer claims; nothing is checked."""
+    if len(data) < 8 + _TOTALS.size:
+        return None
+    blocks, lines, raw = _TOTALS.unpack_from(data, 8)
+    return int(blocks), int(lines), int(raw)
 
 
 def parse_footer(data: bytes, at: int) -> Footer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from logpipe.cli.compress import check_other_file
 from logpipe.cli.options import json_option, quiet_option
 from logpipe.cli.progress import ProgressBar
 from logpipe.cli.verify import tell
@@ -23,11 +24,9 @@ def command(file: str, output: str, force: bool, as_json: bool, quiet: bool) -> 
     The exit code is 1 where lines are gone, 3 where no good block is left: then nothing is written.
     """
     from logpipe.archive.checking import repair
-    from logpipe.errors import UsageError
     from logpipe.export.atomic import replacing
 
-    if output == file:
-        raise UsageError("the repaired archive needs a name of its own")
+    check_other_file(file, output)
     with (
         replacing(output, force=force) as out,
         ProgressBar("repairing", quiet=quiet) as bar,

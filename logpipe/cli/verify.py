@@ -62,6 +62,8 @@ def tell(file: str, check: Check, as_json: bool, quiet: bool, written: str = "")
 def _lines(lost: Lost) -> str:
     if lost.first is None:
         return ""
+    if lost.last is None:
+        return f"line {lost.first:,} and all after it, "
     from logpipe.cli.tables import counted
 
     size = "" if lost.bytes is None else f" ({counted(lost.bytes, 'byte')})"

@@ -174,6 +174,26 @@ def test_blocks_are_found_without_footer_or_header(blocks: Path) -> None:
         assert restored(fixed) == b"".join(expected)
 
 
+def test_what_a_cut_archive_lost_is_told_from_the_first_line_on(blocks: Path) -> None:
+    """A tail that is gone costs all from the cut block's first line on, a cut footer nothing."""
+    whole = blocks.read_bytes()
+    with archive.open(str(blocks)) as opened:
+        second, first = opened.entries[1], opened.first_line(1)
+        end = opened.entries[-1].end
+    for cut in (second.at + BLOCK_HEADER, second.end - 1):
+        blocks.write_bytes(whole[:cut])
+        check = verify(str(blocks))
+        assert [(x.first, x.last, x.bytes) for x in check.lost] == [(first, None, None)]
+        assert check.lines == first - 1
+        assert not check.complete
+    for cut in (end + 40, len(whole) - 1):
+        blocks.write_bytes(whole[:cut])
+        check = verify(str(blocks))
+        assert [(x.first, x.bytes) for x in check.lost] == [(None, 0)]
+        assert not check.costs
+        assert not check.complete
+
+
 def patched(data: bytes, at: int, new: bytes) -> bytes:
     """A block header with other bytes and a checksum that is right again."""
     header = bytearray(data[FILE_HEADER : FILE_HEADER + BLOCK_HEADER])

@@ -173,6 +173,24 @@ def test_nothing_is_added_to_a_damaged_archive(tmp_path: Path) -> None:
     assert packed.read_bytes() == data
 
 
+def test_repair_never_writes_over_the_archive_that_it_reads(tmp_path: Path) -> None:
+    """By another name, and with --force: the damaged file may be all that is left."""
+    log = tmp_path / "a.log"
+    log.write_bytes(LOG)
+    packed = tmp_path / "a.log.lpz"
+    assert logpipe("compress", log).code == 0
+    packed.write_bytes(packed.read_bytes()[:-5])
+    before = packed.read_bytes()
+    link = tmp_path / "link.lpz"
+    link.symlink_to(packed)
+
+    run = logpipe("repair", packed, "-o", link, "--force")
+
+    assert run.code == 2
+    assert "the input itself" in run.err
+    assert packed.read_bytes() == before
+
+
 def test_repair_writes_nothing_where_nothing_is_left(tmp_path: Path) -> None:
     """The only block is gone: 3 and no file, where an empty archive is repaired to one."""
     log, packed, out = tmp_path / "a.log", tmp_path / "a.lpz", tmp_path / "b.lpz"
