@@ -25,7 +25,7 @@ from logpipe import datasets as catalogue
 from logpipe.errors import LogpipeError, ParserError, UsageError
 from logpipe.evaluation.contestants import choose as choose_contestants
 from logpipe.evaluation.contestants import load_contestants
-from logpipe.registry import DEFAULT_PARSER
+from logpipe.registry import DEFAULT_PARSER, STREAMING_PARSER
 
 __all__ = ["check", "evaluate", "evaluate_all"]
 
@@ -76,7 +76,7 @@ def evaluate_all(
 
     Args:
         datasets: names and groups; default: the embedded sample, and of loghub-2k what is here.
-        parsers: as `logpipe evaluate --parser`; default: the default parser and drain3.
+        parsers: as `logpipe evaluate --parser`; default: iterative, drain and drain3.
         output: folder or address; default: `results/evaluate-all` in LOGPIPE_HOME.
         mirror: as LOGPIPE_MIRROR.
     """
@@ -117,7 +117,9 @@ def check(
     without = [name for name in chosen if name not in known or not _has_templates(known[name])]
     if without:
         raise UsageError(f"{', '.join(without)}: nothing is known about the templates of its lines")
-    used = list(dict.fromkeys([DEFAULT_PARSER, "drain3"] if parsers is None else parsers))
+    used = list(
+        dict.fromkeys([DEFAULT_PARSER, STREAMING_PARSER, "drain3"] if parsers is None else parsers)
+    )
     if not used:
         raise UsageError("nothing to do: at least one parser is needed")
     choose_contestants(used, load_contestants(None), None)

@@ -44,7 +44,7 @@ def everything(
     Args:
         datasets: names, groups, paths of own logs (`./app.log`); default: the embedded sample, and
             of loghub-2k what is here. Only those whose templates are known are scored.
-        parsers: names or `package.module:Class`; default: drain and drain3.
+        parsers: names or `package.module:Class`; default: iterative and drain.
         detectors: as of detect-all.
         output: folder or address for the results of all; default: `results/everything` in
             LOGPIPE_HOME.

@@ -26,7 +26,7 @@ from logpipe import pipeline
 from logpipe.errors import LogpipeError, UsageError
 from logpipe.export import open_sink
 from logpipe.formats.readers import open_sources
-from logpipe.registry import DEFAULT_PARSER
+from logpipe.registry import DEFAULT_PARSER, STREAMING_PARSER
 
 __all__ = ["check", "parse", "parse_all"]
 
@@ -101,7 +101,7 @@ def parse_all(
     Args:
         datasets: names, groups, paths of own logs (`./app.log`); default: the embedded sample, and
             of loghub-2k what is here.
-        parsers: names or `package.module:Class`; default: the default parser and drain3.
+        parsers: names or `package.module:Class`; default: iterative and drain.
         output: folder or address for the results; default: `results/parse-all` in LOGPIPE_HOME.
         parameters: parser to its parameters.
         threads: per parse; several parses run at once anyway.
@@ -165,7 +165,7 @@ def check(
         InputError: the mirror is a folder that does not exist.
     """
     chosen = choose(datasets, mirror)
-    used = list(dict.fromkeys([DEFAULT_PARSER, "drain3"] if parsers is None else parsers))
+    used = list(dict.fromkeys([DEFAULT_PARSER, STREAMING_PARSER] if parsers is None else parsers))
     if not used:
         raise UsageError("nothing to do: at least one parser is needed")
     for parser in used:

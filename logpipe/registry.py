@@ -17,11 +17,14 @@ from logpipe.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["DEFAULT_PARSER", "Registry"]
+__all__ = ["DEFAULT_PARSER", "STREAMING_PARSER", "Registry"]
 
-DEFAULT_PARSER = "drain"
+DEFAULT_PARSER = "iterative"
 """The parser of whoever names none; here, because the command line must know it before numpy is
 imported. `logpipe.parsers.WHY_DEFAULT` says why it is this one."""
+
+STREAMING_PARSER = "drain"
+"""The parser of what goes over a log once and learns on the way: `pipeline.stream`, archives."""
 
 
 class Registry:

@@ -20,6 +20,7 @@ from logpipe.cli.options import json_option, quiet_option
 from logpipe.cli.progress import ProgressBar
 from logpipe.cli.tables import Column, print_json, print_table, size
 from logpipe.errors import OutputError
+from logpipe.registry import DEFAULT_PARSER, STREAMING_PARSER
 
 if TYPE_CHECKING:
     from logpipe.pipeline import ParseResult
@@ -86,7 +87,11 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
     sample = resources.files("logpipe") / "data" / "sample"
     about = yaml.safe_load((sample / "sample.yaml").read_text(encoding="utf-8"))
     folder = _folder(output)
-    parsers = ["drain", *(["drain3"] if importlib.util.find_spec("drain3") else [])]
+    parsers = [
+        DEFAULT_PARSER,
+        STREAMING_PARSER,
+        *(["drain3"] if importlib.util.find_spec("drain3") else []),
+    ]
     rows, faults, detected = [], [], []
     with resources.as_file(sample) as place, ProgressBar("parsing the sample", quiet=quiet) as bar:
         logs = {name: place / f"{name}.zst" for name in about["files"]}
@@ -100,7 +105,7 @@ def command(output: str | None, as_json: bool, quiet: bool) -> int:
                 again = [_parse(path, parser, None, result.layout) for _ in range(2)]
                 cpu_seconds = min(each.cpu_seconds for each in again)
                 rows.append(_row(name, parser, facts, result, cpu_seconds, target, path))
-                if parser == "drain":
+                if parser == DEFAULT_PARSER:
                     faults.append(_fault(name, facts, result))
                     detected.append(_detect(name, path, facts))
     exact = all(row.exact for row in rows)

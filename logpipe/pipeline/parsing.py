@@ -32,7 +32,7 @@ from logpipe.parsers.learning import DrainLearning, Learning, ParserLearning
 from logpipe.parsers.stream import Progress, learned, matched, workers
 from logpipe.parsers.summary import Summary
 from logpipe.parsers.tables import TableLearning, has_matcher
-from logpipe.registry import DEFAULT_PARSER
+from logpipe.registry import STREAMING_PARSER
 from logpipe.template import UNKNOWN_GROUP, TemplateTable
 
 Value = bytes
@@ -61,7 +61,7 @@ def _parser(
 def stream(
     source: Source | str,
     *,
-    parser: str | Parser = DEFAULT_PARSER,
+    parser: str | Parser = STREAMING_PARSER,
     parameters: Mapping[str, object] | None = None,
     layout: str | Layout = "auto",
     model: str | None = None,

@@ -203,6 +203,18 @@ RULES: tuple[Rule, ...] = (
         {"from 10.0.0.1, to 10.2.0.0/16": ["10.0.0.1", "10.2.0.0/16"]},
     ),
     Rule(
+        "base64",
+        Mask.ID,
+        rf"(?<![{_W}+/.=-])(?=[A-Za-z]{{0,400}}[0-9+/])(?=[0-9A-Z+/]{{0,400}}[a-z])(?=[0-9a-z+/]{{0,400}}[A-Z])"
+        r"(?=(?:[A-Za-z+/]{0,400}[0-9]){3})[0-9A-Za-z+/]{20,4000}={0,2}"
+        rf"(?![{_W}+/=-]|\.[0-9A-Za-z])",
+        {
+            "key SHA256:9kXb/4Zr+Q2mVnT0aLpYw7 of": ["9kXb/4Zr+Q2mVnT0aLpYw7"],
+            "of JavaRoots/ToolsOfMainFrame ok": [],
+        },
+        "digests and sealed values; a path has dots or hyphens, or fewer digits",
+    ),
+    Rule(
         "request",
         Mask.REQUEST,
         r"(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE) "

@@ -227,7 +227,7 @@ def test_templates_as_csv(tmp_path: Path) -> None:
 
 def test_template_styles_rewrite_the_text(tmp_path: Path) -> None:
     """`--template-style` reaches rows and the CSV."""
-    log = log_file(tmp_path, b"".join(b"copied /a/%d to u%d:%d\n" % (i, i, i) for i in range(50)))
+    log = log_file(tmp_path, b"".join(b"copied /a/%d to u%d.%d\n" % (i, i, i) for i in range(50)))
     exact, styled = (
         json.loads(logpipe("parse", log, "-q", "--template-style", style).out.splitlines()[0])
         for style in ("exact", "loghub-2k")
@@ -259,7 +259,8 @@ def test_settings_reach_the_parser(tmp_path: Path) -> None:
     """`--set` values have the type of the parameter; the summary shows them."""
     summary = json.loads(
         logpipe(
-            "parse", log_file(tmp_path), "--json", "--set", "depth=5", "--set", "sim_th=0.5",
+            "parse", log_file(tmp_path), "--json", "--parser", "drain",
+            "--set", "depth=5", "--set", "sim_th=0.5",
             "--set", "max_clusters=none", "--set", "extra_delimiters==,:",
         ).out
     )  # fmt: skip

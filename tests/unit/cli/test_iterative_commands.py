@@ -98,7 +98,7 @@ def test_keep_leaves_values_of_a_category_in_the_templates(tmp_path: Path) -> No
         f"session id=s{i}00 from <*> {word}" for i in (0, 1) for word in ("opened", "closed")
     }
     assert rows[1]["variables"] == ["10.0.0.1"]
-    refused(logpipe("parse", log, "--keep", "OID"), "--parser iterative")
+    refused(logpipe("parse", log, "--parser", "drain", "--keep", "OID"), "--parser iterative")
     refused(logpipe("parse", log, *ITERATIVE, "--keep", "XYZ"), "XYZ", "OID")
 
 
@@ -124,8 +124,9 @@ def test_categories_are_in_every_output(tmp_path: Path) -> None:
 def test_a_parser_without_categories_has_no_column(tmp_path: Path) -> None:
     """Files of drain are what they were."""
     log, out = log_file(tmp_path, LOG), tmp_path / "o.parquet"
-    logpipe("parse", log, "-q", "--format", "plain", "-o", out)
-    row = json.loads(logpipe("parse", log, "-q", "--format", "plain").out.splitlines()[0])
+    drain = ("--parser", "drain", "-q", "--format", "plain")
+    logpipe("parse", log, *drain, "-o", out)
+    row = json.loads(logpipe("parse", log, *drain).out.splitlines()[0])
 
     assert "variable_categories" not in pq.read_schema(out).names
     assert "variable_categories" not in row

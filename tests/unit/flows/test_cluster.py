@@ -39,7 +39,9 @@ def write_log(path, megabytes):
 def one_after_the_other(log, folder, megabytes):
     """The same shards, written by this process."""
     cuts, batches = batches_of(megabytes)
-    facts = learn_shards([str(log)], folder, threads=1, cuts=cuts, batches_per_cut=batches)
+    facts = learn_shards(
+        [str(log)], folder, parser="drain", threads=1, cuts=cuts, batches_per_cut=batches
+    )
     parts = [str(folder / f"{i}.parquet") for i in range(facts["shards"])]
     for i, part in enumerate(parts):
         write_shard(folder, i, part)

@@ -28,7 +28,7 @@ def test_every_data_set_is_parsed_by_every_parser(prefect, results):
     """A Parquet file with one row per line and a manifest for each pair; one table of all."""
     result = flows.run("parse-all", {"datasets": ",".join(SMALL), "output": str(results)})
 
-    assert list(statuses(result)) == [(d, p) for d in SMALL for p in ("drain", "drain3")]
+    assert list(statuses(result)) == [(d, p) for d in SMALL for p in ("iterative", "drain")]
     assert set(statuses(result).values()) == {"ok"}
     assert result["failed"] == 0
     for row in result["rows"]:
@@ -157,7 +157,11 @@ def test_a_parser_that_raises_is_a_row_too(prefect, results, tmp_path, monkeypat
         ({"threads": "0"}, UsageError, "threads should be at least 1"),
         ({"parsers": ""}, UsageError, "nothing to do"),
         ({"parsers": "drain", "parameters": '{"drain3": {}}'}, UsageError, "for 'drain3', but"),
-        ({"parameters": '{"drain": {"dept": 4}}'}, UsageError, "no parameter 'dept'"),
+        (
+            {"parsers": "drain", "parameters": '{"drain": {"dept": 4}}'},
+            UsageError,
+            "no parameter 'dept'",
+        ),
         ({"colour": "red"}, UnknownNameError, "has no parameter 'colour'"),
     ],
 )
@@ -175,7 +179,7 @@ def test_by_default_the_sample_and_what_is_here_of_loghub_2k_is_parsed(results, 
     chosen, parsers, folder = check()
 
     assert chosen == [d.name for d in datasets.load().group("sample")]
-    assert parsers == ["drain", "drain3"]
+    assert parsers == ["iterative", "drain"]
     assert folder == str(datasets.Home().folder / "results" / "parse-all")
 
 

@@ -122,6 +122,7 @@ def expected(tmp_path_factory):
     found = datasets.fetch(NAME)
     pipeline.parse(
         [str(path) for path in found.log_paths()],
+        parser="drain",
         layout=found.dataset.layout,
         threads=1,
         sink=lambda info: open_sink(str(target), info=info),
