@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from logpipe.archive.blocks import PackedBlock
+from logpipe.archive.compacting import compact, sound_blocks
 from logpipe.archive.layout import (
-    BLOCK_HEADER,
     CONTINUES,
     FILE_HEADER,
     OPEN_END,
@@ -26,12 +27,14 @@ from logpipe.archive.layout import (
 )
 from logpipe.archive.scan import read_footer
 from logpipe.errors import ArchiveError, OutputError
-from logpipe.native.hashing import xxh64
 
 __all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
 
 _FILTERED = 4
 """Archives of fewer blocks have none: little can be skipped there."""
+
+_TRIES = 10
+"""Times in a row that an archive may be replaced by others before we give up."""
 
 RECORD_LAYOUT = 1
 """Footer record: the names of the header layouts used, one a line, UTF-8."""
@@ -127,11 +130,12 @@ class ArchiveWriter:
 
 
 class Appending:
-    """An archive that grows in place, and is what it was if anything goes wrong.
+    """An archive that grows in place, and has the lines that it had if anything goes wrong.
 
     New blocks go behind the old trailer, and a new footer behind them. Until that is complete the
     file has a tail that no reader takes for an archive, and which is cut off here when the next
-    append begins, so that a killed process costs nothing but its own work.
+    append begins, so that a killed process costs nothing but its own work. Where too much of the
+    file is older footers, it is first replaced by one without them (`logpipe.archive.compacting`).
 
     Args:
         path: of an archive.
@@ -143,49 +147,30 @@ class Appending:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._file = _open_locked(path)
         try:
-            self._file = Path(path).open("r+b", buffering=0)  # noqa: SIM115 - closed in __exit__
-        except OSError as error:
-            raise OutputError(f"cannot append to {path}: {error.strerror}") from None
-        try:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise OutputError(f"{path}: another process appends to it") from None
             found = read_footer(path, self._file, salvage=True)
             if found.footer is None:
                 raise ArchiveError(
                     f"{path}: has no footer, so that nothing can be appended; "
                     f"`logpipe repair` makes an archive of what it has"
                 )
-            self._check_blocks(found.footer)
-            self._end = found.end
+            footer, self._end = found.footer, found.end
+            compacted = compact(path, self._file, footer, self._end)
+            if compacted is not None:
+                self._file.close()
+                self._file = compacted.file
+                footer, self._end = compacted.footer, compacted.end
+            else:
+                # Nobody shall go on for years adding to an archive that is damaged.
+                for _ in sound_blocks(path, self._file, footer):
+                    pass
             self._file.truncate(self._end)
             self._file.seek(self._end)
         except BaseException:
             self._file.close()
             raise
-        self.writer = ArchiveWriter(self, found.footer, self._end)
-
-    def _check_blocks(self, footer: Footer) -> None:
-        """Holds stored bytes against their checksums, without decoding.
-
-        Nobody shall go on for years adding to an archive that is damaged.
-        """
-        for entry in footer.entries:
-            head = os.pread(self._file.fileno(), BLOCK_HEADER, entry.at)
-            header = BlockHeader.parse(head)
-            payload = os.pread(self._file.fileno(), entry.payload, entry.at + len(head))
-            if (
-                header is None
-                or Entry.of(entry.at, header) != entry
-                or xxh64(payload) != header.coded_hash
-            ):
-                raise ArchiveError(
-                    f"{self.path}: the block at byte {entry.at:,} is damaged; nothing was added; "
-                    f"`logpipe verify {self.path}` says which lines that costs, `logpipe repair` "
-                    f"makes an archive of the others"
-                )
+        self.writer = ArchiveWriter(self, footer, self._end)
 
     def write(self, data: bytes) -> int:
         """Takes the writer's bytes."""
@@ -216,6 +201,32 @@ class Appending:
     def settle(self) -> None:
         """Makes the blocks durable; to be called before the footer is written."""
         os.fsync(self._file.fileno())
+
+
+def _open_locked(path: str) -> FileIO:
+    """A file opened for reading and writing that is locked, and that the path still leads to.
+
+    Who has opened a file, but not locked it yet, may find it replaced by a compacted one.
+    """
+    for _ in range(_TRIES):
+        try:
+            file = Path(path).open("r+b", buffering=0)  # noqa: SIM115 - closed in __exit__
+        except OSError as error:
+            raise OutputError(f"cannot append to {path}: {error.strerror}") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), Path(path).stat()):
+                return file
+        except FileNotFoundError:
+            pass  # opening it again says so
+        except OSError:
+            file.close()
+            break
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+    raise OutputError(f"{path}: another process appends to it")
 
 
 assert len(file_header()) == FILE_HEADER

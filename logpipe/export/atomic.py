@@ -119,6 +119,21 @@ class Output:
             with self._explained():
                 os.fsync(self._file.fileno())
 
+    def duplicate(self) -> int:
+        """Another descriptor of the file, which stays open, and with it its lock, after `finish`.
+
+        What was written is handed to the operating system; what is written later by one comes
+        behind what was written by the other.
+
+        Raises:
+            OutputError: it is not a file that `finish` will name, or there are no descriptors left.
+        """
+        if self._file is None or self._temporary is None:
+            raise OutputError(f"{self.path}: is not a file that is being made")
+        self.flush()
+        with self._explained():
+            return os.dup(self._file.fileno())
+
     def finish(self) -> None:
         """Make the file durable and give it its final name; without effect when already closed.
 

@@ -57,7 +57,7 @@ class CompressResult:
 
     Attributes:
         lines, bytes: of the sources.
-        archive_bytes: of the archive; with `append`, that it grew by.
+        archive_bytes: of the archive; with `append`, of the new blocks and the new footer.
         total_lines, blocks: of the archive.
         layouts: header layouts that were used.
         seconds, cpu_seconds: wall clock, and user + system time of this process.
@@ -94,7 +94,7 @@ def compress(
         output: the archive; `-` is standard output.
         level: `fast`, `default` or `max`.
         layout: as `pick_layout`; found out for every source.
-        append: add to an archive that exists; it stays what it was if anything fails.
+        append: add to an archive that exists; it has the lines that it had if anything fails.
         force: replace an output that exists.
         threads: default: one per processor.
         progress: called after every chunk with stored bytes read and, if known, their total.

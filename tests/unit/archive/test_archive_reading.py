@@ -75,7 +75,7 @@ def test_an_archive_is_an_input_like_its_log(blocks: Path) -> None:
 
 
 def test_append_adds_and_keeps_every_old_byte(blocks: Path) -> None:
-    """The old archive is a prefix of the new one."""
+    """The old archive is a prefix of the new one, as long as little in it is older footers."""
     before = blocks.read_bytes()
     more = blocks.with_name("more.log")
     more.write_bytes(b"the end 1\nthe end 2")
