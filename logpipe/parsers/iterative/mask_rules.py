@@ -101,6 +101,14 @@ _TIME_UNIT = (
     r"milliseconds?|microseconds?|nanoseconds?)"
 )
 _DECIMAL = r"[0-9]{1,40}(?:\.[0-9]{1,40})?"
+_OBJECT = r"(?:TABLE|INDEX|VIEW|DATABASE|SCHEMA|USER|ROLE|SEQUENCE|FUNCTION|TRIGGER|SYSTEM|TYPE)"
+# How statements of SQL begin, in capitals or not; "select" alone is a word of English.
+_SQL = (
+    r"(?:SELECT|select) [^\x00]{0,2000} (?:FROM|from) |(?:SELECT|select) [0-9A-Za-z_]{1,60}\("
+    r"|(?:INSERT INTO|insert into|DELETE FROM|delete from) [0-9A-Za-z_\"`\[]"
+    r"|(?:UPDATE|update) [^\s]{1,200} (?:SET|set) "
+    rf"|(?:CREATE|DROP|ALTER) (?:[A-Z]{{1,12}} ){{0,3}}{_OBJECT} "
+)
 _PATH_BYTE = r"""[^\s"'`<>|,;:()\[\]{}=\x00]"""
 
 RULES: tuple[Rule, ...] = (
@@ -213,6 +221,45 @@ RULES: tuple[Rule, ...] = (
             "of JavaRoots/ToolsOfMainFrame ok": [],
         },
         "digests and sealed values; a path has dots or hyphens, or fewer digits",
+    ),
+    Rule(
+        "quoted-request",
+        Mask.WIDE,
+        r"""[:=] ?"(?P<v>(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE) [^\s"]{1,4000}"""
+        r"""(?: HTTPS?/[0-9.]{1,8})?)(?=")""",
+        {
+            'closed, request: "GET /a?b=1 HTTP/1.1", host': ["GET /a?b=1 HTTP/1.1"],
+            '1.2.3.4 "GET /a HTTP/1.1" 200': ["1.2.3.4", "/a", "HTTP/1.1", "200"],
+        },
+        "a request told about is a value as a whole; in an access log it is what happens",
+    ),
+    Rule(
+        "sql",
+        Mask.WIDE,
+        rf"(?<=: )(?:{_SQL})[^\x00]{{0,9999}}",
+        {
+            "took 3 ms  statement: SELECT a FROM b WHERE c = 4": [
+                "3",
+                "SELECT a FROM b WHERE c = 4",
+            ],
+            "failed: insert into t values (1)": ["insert into t values (1)"],
+            "note: SELECT one, update it": [],
+        },
+        "a statement of SQL to the end of the message is told about, and says no more of the event",
+    ),
+    Rule(
+        "quoted-sql",
+        Mask.WIDE,
+        rf"""(?<=")(?:{_SQL})[^"\x00]{{0,9999}}(?=")""",
+        {'query "DELETE FROM t WHERE a = 1" failed': ["DELETE FROM t WHERE a = 1"]},
+    ),
+    Rule(
+        "named-host",
+        Mask.HOST,
+        rf"""(?<![{_W}.-])(?:host|server|client|hostname|domain|upstream)[:=] ?"?"""
+        rf"(?P<v>{_PACKAGE}(?:{_LABEL}\.){{1,8}}(?!{_CODE}(?![{_W}])){_LABEL})(?![{_W}.-]|/)",
+        {'server: shop.example, host: "a.b"': ["shop.example", "a.b"], "server: x": []},
+        "what it is called says that a name with one dot is a host's",
     ),
     Rule(
         "request",

@@ -54,7 +54,8 @@ _PROTECTED = frozenset(word for line in _OPPOSITES for word in line.split())
 
 # What a name follows.
 _KEYWORD = re.compile(
-    r"(?i)(?:user|username|login|account|domain|host|hostname|owner|ruser|rhost|principal)"
+    r"(?i)(?:user|username|login|account|domain|host|hostname|owner|ruser|rhost|principal|"
+    r"table|database|schema|role|queue|topic|bucket|container|pod|namespace)"
 )
 _NO_NAME = re.compile(
     r".*(?:ed|ing|able)|is|was|are|not|has|have|will|in|on|at|for|from|to|of|by|with|and|or|the|an?"
