@@ -16,8 +16,8 @@ from logpipe.pipeline.compressing import compress
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether nothing takes the bytes for a compressed file or an archive."""
-    magics = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK", b"\x89LPZ")
+    """Whether nothing takes the bytes for a compressed file, an archive or a Parquet file."""
+    magics = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK", b"\x89LPZ", b"PAR1")
     return not data.startswith(magics)
 
 
