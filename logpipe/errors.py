@@ -16,6 +16,7 @@ __all__ = [
     "NativeError",
     "OutputError",
     "ParserError",
+    "Terminated",
     "TruncatedInputError",
     "UnknownNameError",
     "UsageError",
@@ -26,6 +27,18 @@ class LogpipeError(Exception):
     """Base of everything logpipe raises on purpose; `exit_code` is the command line's answer."""
 
     exit_code = 2
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by a signal other than Ctrl-C; its argument is the number.
+
+    No SystemExit: that is what a plug-in raises that wants to end the program, and is told so.
+    """
+
+    @property
+    def exit_code(self) -> int:
+        """What shells report of a process that a signal ended."""
+        return 128 + int(self.args[0])
 
 
 class UsageError(LogpipeError, ValueError):

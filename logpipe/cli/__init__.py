@@ -7,6 +7,7 @@ error and one of the exit codes 1 (the answer is no), 2 (the request is wrong), 
 
 from __future__ import annotations
 
+import opcode
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from logpipe.errors import LogpipeError, Terminated
+
 __all__ = ["main", "run"]
 
 INTERRUPTED = 130
@@ -22,12 +25,15 @@ _DEBUG = "LOGPIPE_DEBUG"
 _AGAIN = 0.01
 """Seconds after which a signal is sent again that came at a bad moment."""
 
-_DESTRUCTORS = ("__del__", "_free", "hold")
+_DESTRUCTORS = ("__del__", "_free", "_hold")
 """Methods that the interpreter or cffi calls when something is freed."""
 
 # Parts of file names.
 _OUTPUT = os.path.join("export", "atomic.py")  # noqa: PTH118 - compared with text
 _PYARROW = os.path.join("pyarrow", "")  # noqa: PTH118
+_IMPORTLIB = "<frozen importlib."
+
+_IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -40,10 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             # A signal that the caller ignores (nohup) stays ignored.
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, _stop)
+        sys.unraisablehook = _unraisable
         code = run(sys.argv[1:] if arguments is None else arguments)
         # A daemon may have closed it.
         if sys.stdout is not None:
             sys.stdout.flush()
+    except Terminated as stop:
+        code = stop.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -64,12 +73,11 @@ def run(arguments: Sequence[str]) -> int:
         The exit code; what went wrong has been said on standard error.
 
     Raises:
-        SystemExit: the process was asked to stop by a signal.
+        Terminated: the process was asked to end by a signal.
     """
     import click
 
     from logpipe.cli.app import app
-    from logpipe.errors import LogpipeError
 
     try:
         with app.make_context("logpipe", list(arguments)) as context:
@@ -89,6 +97,8 @@ def run(arguments: Sequence[str]) -> int:
     except LogpipeError as error:
         _trace()
         return _failed(str(error), error.exit_code)
+    except Terminated:
+        raise
     except (KeyboardInterrupt, click.Abort):
         return _failed("interrupted", INTERRUPTED, word="")
     except BrokenPipeError:
@@ -130,33 +140,58 @@ def _trace() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     # Raised, not left to the default action: temporary files go on the way out.
     if _would_be_lost(frame):
-        again = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
-        again.daemon = True
-        again.start()
+        _send_again(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
-        raise SystemExit(128 + number)
+        raise Terminated(number)
+
+
+def _send_again(number: int) -> None:
+    again = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
+
+
+def _unraisable(report: sys.UnraisableHookArgs) -> None:
+    """What `_would_be_lost` did not foresee: the interpreter goes on, and so does the request."""
+    raised = report.exc_value
+    if isinstance(raised, Terminated):
+        _send_again(raised.args[0])
+    elif isinstance(raised, KeyboardInterrupt):
+        _send_again(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(report)
 
 
 def _would_be_lost(frame: FrameType | None) -> bool:
     """Whether whoever called this code cannot pass an exception on.
 
-    That is so in a destructor, and in a file object that pyarrow calls: the interpreter would print
-    the exception and go on without it.
+    That is so in a destructor and in a file object that pyarrow calls: the interpreter would print
+    the exception and go on without it. It is also so in an import that compiled code began: pyarrow
+    looks for dateutil when it meets the first list, and takes every exception for its absence.
     """
     while frame is not None:
         if frame.f_code.co_name in _DESTRUCTORS:
             return True
         caller = frame.f_back
-        if (
-            caller is not None
-            and _OUTPUT in frame.f_code.co_filename
-            and _PYARROW in caller.f_code.co_filename
+        if caller is not None and (
+            (_OUTPUT in frame.f_code.co_filename and _PYARROW in caller.f_code.co_filename)
+            or (_is_importing(frame) and not _is_importing(caller) and not _at_import(caller))
         ):
             return True
         frame = caller
     return False
+
+
+def _is_importing(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_IMPORTLIB)
+
+
+def _at_import(frame: FrameType) -> bool:
+    """Whether the frame is at an import statement, or in `importlib.import_module`."""
+    at = frame.f_code.co_code[frame.f_lasti]
+    return at == _IMPORT_NAME or frame.f_globals.get("__name__") == "importlib"
 
 
 def _seal() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from logpipe.native.library import (
     checked,
     ffi,
+    held,
     lib,
     owned,
     part_bytes,
@@ -82,7 +83,7 @@ class BlockRows:
     def _view(self, data: Any, size: int) -> memoryview:
         if size == 0:
             return memoryview(b"")
-        return memoryview(ffi.buffer(ffi.gc(data, lambda _: self._pointer and None), size))
+        return memoryview(ffi.buffer(held(data, self._pointer), size))
 
     def encode(self, *, quick: bool = False) -> list[memoryview]:
         """The streams, by number; valid until the next `encode`.

@@ -80,6 +80,16 @@ def owned(pointer: Any, free: Callable[[Any], None]) -> Any:
     return ffi.gc(pointer, partial(_free, lib, free))
 
 
+def _hold(_owner: Any, _pointer: Any) -> None:
+    # Named: the command line knows what the interpreter calls when something is freed.
+    pass
+
+
+def held(pointer: Any, owner: Any) -> Any:
+    """A pointer into memory of `owner`, which lives as long as the pointer."""
+    return ffi.gc(pointer, partial(_hold, owner))
+
+
 def bytes_pointer(data: bytes | memoryview | npt.NDArray[np.uint8]) -> Any:
     """Bytes as the library takes them; valid while the result is held."""
     return ffi.from_buffer("uint8_t[]", data)
@@ -114,7 +124,7 @@ def part(buffer: Any, which: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
     n = checked(lib.lp_buffer_part(buffer, which, out))
     if n == 0:
         return np.empty(0, dtype)
-    alive = ffi.gc(out[0], lambda _: buffer and None)
+    alive = held(out[0], buffer)
     return np.frombuffer(ffi.buffer(alive, n * np.dtype(dtype).itemsize), dtype)
 
 
@@ -124,7 +134,7 @@ def part_view(buffer: Any, which: int = 0, size: int = 1) -> memoryview:
     n = checked(lib.lp_buffer_part(buffer, which, out))
     if n == 0:
         return memoryview(b"")
-    alive = ffi.gc(out[0], lambda _: buffer and None)
+    alive = held(out[0], buffer)
     return memoryview(ffi.buffer(alive, n * size))
 
 

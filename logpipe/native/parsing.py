@@ -22,6 +22,7 @@ from logpipe.native.library import (
     counted,
     fail,
     ffi,
+    held,
     lib,
     owned,
     part,
@@ -208,13 +209,10 @@ class _Lease:
     def __del__(self) -> None:
         self._pool.give_back(self._arena)
 
-    def hold(self, _: object) -> None:
-        """Destructor of a view: does nothing but keep the lease until then."""
-
     def view(self, pointer: Any, count: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
         if count == 0:
             return np.empty(0, dtype)
-        data = ffi.gc(ffi.cast("uint8_t *", pointer), self.hold)
+        data = held(ffi.cast("uint8_t *", pointer), self)
         array = np.frombuffer(ffi.buffer(data, count * np.dtype(dtype).itemsize), dtype)
         array.flags.writeable = False
         return array

@@ -230,6 +230,60 @@ def test_an_interruption_in_the_middle(
     assert len(said.splitlines()) == (1 if number == signal.SIGINT else 0)
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_an_interruption_while_compiled_code_imports(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Compiled code of pyarrow looks for dateutil and takes every exception for its absence."""
+    log = big_log(tmp_path, 100_000)
+    module = tmp_path / "modules" / "dateutil.py"
+    module.parent.mkdir()
+    module.write_text(
+        f"import os, pathlib\npathlib.Path({str(tmp_path / 'imported')!r}).touch()\n"
+        f"os.kill(os.getpid(), {int(number)})\nraise ImportError('not here')\n"
+    )
+    ran = logpipe(
+        *("parse", log, "-q", "-o", tmp_path / "out.parquet"),
+        PYTHONPATH=str(module.parent),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+
+    assert names(tmp_path) == ["big.log", "imported", "modules"]
+    assert ran.code == code, ran
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_an_interruption_that_the_interpreter_drops(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """What a callback of a weak reference raises cannot be passed on; the run ends all the same."""
+    log = log_file(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "import os, time, weakref\n"
+        "from logpipe.parsers import Parser\n"
+        "class Slow(Parser):\n"
+        "    def fit_predict(self, messages):\n"
+        "        class Thing: pass\n"
+        "        thing = Thing()\n"
+        f"        kept = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))\n"
+        "        del thing\n"
+        "        for _ in range(1000):\n"
+        "            time.sleep(0.01)\n"
+        "    predict = fit_predict\n"
+    )
+    ran = logpipe(
+        "parse", log, "-q", "--parser", tmp_path / "mine.py:Slow", "-o", tmp_path / "out.jsonl"
+    )
+
+    assert ran.code == code, ran
+    assert "Traceback" not in ran.err
+
+
 def wait_until_it_reads_standard_input(pid: int) -> None:
     """Where the system does not say what a process waits for, long enough for most machines."""
     calls = Path(f"/proc/{pid}/syscall")
