@@ -197,7 +197,7 @@ def _lzma(data: Data, preset: int) -> bytes:
     return bytes([(pb * 5 + lp) * 9 + lc, log]) + packed
 
 
-def unpack(packing: int, data: bytes, size: int) -> bytes:
+def unpack(packing: int, data: Data, size: int) -> Data:
     """A stream of `size` bytes.
 
     Raises:
@@ -221,7 +221,7 @@ def unpack(packing: int, data: bytes, size: int) -> bytes:
     raise ArchiveError(f"packing {packing} is not known; use a newer logpipe")
 
 
-def _unzstd(data: bytes, size: int) -> bytes:
+def _unzstd(data: Data, size: int) -> bytes:
     import zstandard
 
     try:
@@ -240,7 +240,7 @@ def _unzstd(data: bytes, size: int) -> bytes:
     return out
 
 
-def _unlzma(data: bytes, size: int) -> bytes:
+def _unlzma(data: Data, size: int) -> bytes:
     import lzma
 
     if len(data) < 2 or data[0] >= 225 or not 12 <= data[1] <= _MAX_DICTIONARY:

@@ -32,7 +32,7 @@ def put_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: Data, at: int) -> tuple[int, int]:
     """A number of variable length at a position, and the position after it."""
     value = 0
     for shift in range(0, 35, 7):
@@ -116,7 +116,7 @@ class Pieces:
     size: int
 
     @classmethod
-    def of(cls, data: bytes, size: int) -> Pieces:
+    def of(cls, data: Data, size: int) -> Pieces:
         """Reads what a stream in pieces begins with.
 
         Raises:
@@ -145,7 +145,7 @@ class Pieces:
         packed = [(kind, ends[i], ends[i + 1]) for i, (kind, _) in enumerate(kinds)]
         return cls(places, packed, size)
 
-    def piece(self, data: bytes, number: int) -> bytes:
+    def piece(self, data: Data, number: int) -> Data:
         """One of them, unpacked.
 
         Raises:
@@ -158,7 +158,7 @@ class Pieces:
             size = self.size - sum(length for _, length in self.places)
         return unpack(packing, data[start:end], size)
 
-    def whole(self, data: bytes) -> bytes:
+    def whole(self, data: Data) -> bytes:
         """The stream.
 
         Raises:
@@ -174,7 +174,7 @@ class Pieces:
         return b"".join(out)
 
 
-def unpack_any(packing: int, data: bytes, size: int) -> bytes:
+def unpack_any(packing: int, data: Data, size: int) -> Data:
     """A stream of `size` bytes, in pieces or not; as `unpack`."""
     if packing == PIECES:
         return Pieces.of(data, size).whole(data)

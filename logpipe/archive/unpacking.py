@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logpipe.archive.layout import BlockHeader
-from logpipe.archive.packing import PIECES
+from logpipe.archive.packing import PIECES, Data
 from logpipe.archive.pieces import Pieces, read_varint, unpack_any
 from logpipe.errors import ArchiveError, NativeError
 from logpipe.native.hashing import xxh64
@@ -121,7 +121,7 @@ def open_view(header: BlockHeader, payload: bytes) -> View | None:
         if k < IGNORABLE and s.packing == PIECES
     }
 
-    def stream(kind: int, piece: int) -> bytes:
+    def stream(kind: int, piece: int) -> Data:
         found = streams[kind]
         if kind in cut:
             return cut[kind].piece(packed(found), piece)
@@ -138,8 +138,10 @@ def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
     Raises:
         ArchiveError: they cannot be had.
     """
+    # Views: a payload has megabytes, and copies of them cost as much as unpacking some.
+    view = memoryview(payload)
     streams = {
-        s.kind: unpack_any(s.packing, payload[s.at : s.at + s.packed], s.size)
+        s.kind: unpack_any(s.packing, view[s.at : s.at + s.packed], s.size)
         for s in _listed(header, payload)
         if s.kind < IGNORABLE
     }

@@ -60,6 +60,7 @@ def command(
         ):
             for raw in archive.buffers(threads or default_threads()):
                 out.write(raw)
+                del raw  # its memory is the next block's
                 bar(out.tell(), archive.raw_size)
         if remove:
             Path(name).unlink()

@@ -142,7 +142,7 @@ def encode_text(text: bytes | memoryview) -> bytes:
     return take_bytes(lib.lp_text_encode(bytes_pointer(text), len(text)))
 
 
-def decode_text(payload: bytes, size: int) -> bytes:
+def decode_text(payload: bytes | memoryview, size: int) -> bytes:
     """The reverse of `encode_text`; `size` is how many bytes there were.
 
     Raises:

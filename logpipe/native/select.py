@@ -135,11 +135,11 @@ class View:
     def __init__(
         self,
         sizes: Sequence[int],
-        stream: Callable[[int, int], bytes],
+        stream: Callable[[int, int], bytes | memoryview],
         lines: int,
         raw: int,
         pieces: Mapping[int, Sequence[tuple[int, int]]],
-        guide: bytes,
+        guide: bytes | memoryview,
     ) -> None:
         self._stream = stream
         self._pointer = owned(

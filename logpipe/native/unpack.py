@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from logpipe.errors import NativeError
 from logpipe.native.library import bytes_pointer, ffi, lib, owned, part_view
 
 __all__ = ["STREAMS", "decode_block", "decode_mixed"]
 
+Data: TypeAlias = bytes | memoryview
+
 STREAMS = 10
 """Streams of a block of columns; FORMAT.md says what is in each."""
 
 
-def _joined(streams: Sequence[bytes]) -> tuple[bytes, Any]:
+def _joined(streams: Sequence[Data]) -> tuple[bytes, Any]:
     ends = itertools.accumulate((len(s) for s in streams), initial=0)
     return b"".join(streams), ffi.new("uint64_t[]", list(ends))
 
 
-def decode_mixed(
-    table: bytes, literals: bytes, rows: bytes, lines: int, raw_len: int
-) -> memoryview:
+def decode_mixed(table: Data, literals: Data, rows: Data, lines: int, raw_len: int) -> memoryview:
     """The raw bytes of a block of level max.
 
     Raises:
@@ -36,7 +36,7 @@ def decode_mixed(
     return part_view(owned(pointer, lib.lp_buffer_free))
 
 
-def decode_block(streams: Sequence[bytes], lines: int, raw_len: int) -> memoryview:
+def decode_block(streams: Sequence[Data], lines: int, raw_len: int) -> memoryview:
     """The raw bytes of a block of columns.
 
     Raises:

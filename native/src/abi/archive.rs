@@ -16,8 +16,8 @@ thread_local! {
 /// Raw bytes of blocks that nobody needs any more, for the next ones: memory that is new has to be fetched
 /// from the system page by page, and that takes a third as long as decoding.
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-const SPARES: usize = 4;
-const SPARE_BYTES: usize = 20 << 20;
+/// Bytes of all of them at most.
+const SPARE_BYTES: usize = 80 << 20;
 
 fn spare() -> Vec<u8> {
     SPARE.lock().map_or(Vec::new(), |mut spares| spares.pop().unwrap_or_default())
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn lp_block_raw_free(buffer: *mut LpBuffer) {
     }
     let bytes = std::mem::take(&mut Box::from_raw(buffer).bytes);
     if let Ok(mut spares) = SPARE.lock() {
-        if spares.len() < SPARES && bytes.capacity() <= SPARE_BYTES {
+        if spares.iter().map(Vec::capacity).sum::<usize>() + bytes.capacity() <= SPARE_BYTES {
             spares.push(bytes);
         }
     }

@@ -399,10 +399,14 @@ pub fn decode(block: &Block, scratch: &mut Scratch, mut out: Vec<u8>) -> Result<
     let columns = d.columns;
     let Scratch { arena, rows, ranges, parts, .. } = scratch;
     let programs = programs(&table, &uses, &columns, parts, arena, block.raw_len)?;
-    if out.len() < block.raw_len + PADDING {
-        out.resize(block.raw_len + PADDING, 0);
+    let room = block.raw_len + PADDING;
+    if out.capacity() < room {
+        // Zeros from the system, not ours, and a bit more: the next block may be a bit larger.
+        out = vec![0; room + room / 16];
+    } else if out.len() < room {
+        out.resize(room, 0);
     }
-    out.truncate(block.raw_len + PADDING);
+    out.truncate(room);
     let sources = Sources { arena, ranges };
     let mut renderer = Renderer::new(sources, columns, &mut out);
     for &t in rows.iter() {
