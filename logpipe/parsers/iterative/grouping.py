@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
+from logpipe.parsers.iterative.covered import covered
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
 from logpipe.parsers.iterative.histories import recurring
 from logpipe.parsers.iterative.mask import MARKS, mark
@@ -40,6 +41,7 @@ GROUP_RULES: Mapping[str, str] = {
     "quoted-slots": "what varies between two quotation marks",
     "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
     "recurring": "three words or more that stand in one place of other messages, too",
+    "covered": "rare forms that a heavy one says already, but for words in several of its slots",
     "pairs": "two places at once that vary together",
     "echoes": "words that a line has twice, and other lines other words in both places",
     "similar": "rare variants of the same length in which few tokens differ",
@@ -167,6 +169,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
             word_slots(forms, TOKENS)
         if forms.on("recurring"):
             recurring(forms)
+        if forms.on("covered"):
+            covered(forms)
         if forms.on("pairs"):
             pairs(forms)
         if forms.on("similar"):

@@ -26,6 +26,7 @@ from logpipe.parsers.iterative.words import (
     plain,
     protected,
     technical,
+    telling,
 )
 
 __all__ = ["digit_words", "echoes", "pairs", "records", "word_slots"]
@@ -223,7 +224,10 @@ _PAIR = re.compile(r"""(?<![0-9A-Za-z_.-])([0-9A-Za-z_.-]++)=("[^"=]*"|'[^'=]*'|
 
 
 def records(forms: Forms) -> None:
-    """Three or more `key=value` with the same keys: what varies is a slot, or empty."""
+    """Three or more `key=value` with the same keys: what varies is a slot, or empty.
+
+    What `msg` holds is the message: two texts are two templates, unless later steps find values.
+    """
     buckets: dict[str, list[str]] = defaultdict(list)
     for form in forms.counts:
         if form.count("=") >= 3:
@@ -239,7 +243,8 @@ def records(forms: Forms) -> None:
             seen: Counter[str] = Counter()
             for member, own in zip(members, found_in, strict=True):
                 seen[own[i][2]] += forms.counts[member]
-            marks.append(slot(seen) if len(seen) > 1 and not dominated(seen) else "")
+            varies = len(seen) > 1 and not dominated(seen) and not telling(found_in[0][i][1] + "=")
+            marks.append(slot(seen) if varies else "")
         targets: dict[str, list[str]] = defaultdict(list)
         for member, own in zip(members, found_in, strict=True):
             pieces = [(*p.span(2), m) for p, m in zip(own, marks, strict=True) if m and p[2]]

@@ -25,6 +25,7 @@ __all__ = [
     "sayable",
     "state",
     "technical",
+    "telling",
 ]
 
 _OPPOSITES = (
@@ -51,6 +52,11 @@ _OPPOSITES = (
     "install installed uninstall uninstalled push pop insert inserted suspend suspended",
 )
 _PROTECTED = frozenset(word for line in _OPPOSITES for word in line.split())
+
+_ENDS = ".,;:!?()[]{}<>\"'"
+
+# What a text that says what happened follows.
+_TELLING = re.compile(r"""(?is).*(?<![a-z])(?:msg|message|event)["']?[:=] ?["']?""")
 
 # What a name follows.
 _KEYWORD = re.compile(
@@ -83,6 +89,9 @@ _NOT_WORD = re.compile(r"[^0-9A-Za-z_]")
 ENOUGH = 5
 """Different words in one place that make a slot; 5, 6 and 8 do the same on real logs."""
 
+MOST_TELLING = 16
+"""Characters of what is before a text that are looked at."""
+
 HEAVY = 8
 """Lines that a variable must have to absorb what stands in its place elsewhere..."""
 
@@ -114,13 +123,18 @@ def identifier(word: str) -> bool:
 
 
 def protected(word: str) -> bool:
-    """One of a pair of opposites."""
-    return word.lower() in _PROTECTED
+    """One of a pair of opposites, whatever punctuation is at its ends."""
+    return word.strip(_ENDS).lower() in _PROTECTED
 
 
 def sayable(word: str) -> bool:
     """Spelled as a verb or adjective is, or a preposition: nothing a name would be."""
     return _NO_NAME.fullmatch(word) is not None
+
+
+def telling(before: str) -> bool:
+    """What follows this text says what happened: `msg=`, `"message": "`."""
+    return _TELLING.fullmatch(before[-MOST_TELLING:]) is not None
 
 
 def technical(word: str) -> bool:
@@ -172,7 +186,7 @@ def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
     if opposed and (opposed * 4 >= len(words) or len(words) < 8):
         return False
     if not place.first:
-        if on("equals-slots") and place.before.rstrip().endswith("="):
+        if on("equals-slots") and place.before.rstrip().endswith("=") and not telling(place.before):
             return not dominated(place.values)
         if on("quoted-slots") and _quoted(place):
             return True

@@ -70,6 +70,8 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
         [b"a:b:c", b"d:e", b"f", b"(g)", b"h=i,j"] for _ in "ab"], 1, 5),
     "recurring": ([b"door %s for %s" % (w, n) for n in [b"amy", b"bob", b"cid"]
         for w in [b"opened", b"closed"] for _ in "ab"], 2, 6),
+    "covered": ([b"open %s at %s now" % (n, w) for n in [b"amy", b"bob", b"cid", b"dot", b"eve"]
+        for w in [b"oak", b"elm", b"fir", b"ash", b"yew"]] + [b"open zed at box now"], 1, 2),
     "pairs": (
         [b"copy %s_ to %s_ end" % (c, c[::-1]) for c in [b"qa", b"wb", b"ec", b"rd", b"te"]], 1, 5,
     ),
@@ -96,7 +98,7 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
 }  # fmt: skip
 
 
-NEEDS = {"whole-tokens": "word-slots", "similar-identifiers": "similar"}
+NEEDS = {"covered": "word-slots", "whole-tokens": "word-slots", "similar-identifiers": "similar"}
 
 
 def test_names_that_say_opposite_things_are_not_variants() -> None:
@@ -153,6 +155,32 @@ def test_a_name_that_looks_like_a_verb_hides_no_user() -> None:
     off = [rule for rule in GROUP_RULES if rule != "keyword-slots"]
     assert len(set(Iterative(off=off).fit_predict([b"user %s in" % n for n in names]))) == 1
     assert len(set(Iterative(off=off).fit_predict([b"user fred in", b"user amy in"]))) == 2
+
+
+def test_a_message_among_records_says_what_happened() -> None:
+    """`msg="cache started"` and `msg="cache stopped"` were one template, by the rule of records."""
+    for text in (b'level=info msg="%s" size=%d took=%d', b"level=info event=%s size=%d took=%d"):
+        messages = [text % (w, i, i) for w in (b"warm start", b"warm stop") for i in range(20)]
+        assert len(set(Iterative().fit_predict(messages).tolist())) == 2
+
+
+def test_punctuation_hides_no_opposite() -> None:
+    """`login"` and `logout"` were values, because the quote made them other words."""
+    for text in (b'msg="user %s" n=%d', b"user %s, %d", b"user (%s) %d"):
+        messages = [text % (w, i) for w in (b"login", b"logout") for i in range(20)]
+        assert len(set(Iterative().fit_predict(messages).tolist())) == 2
+
+
+def test_lines_that_differ_from_all_others_in_two_slots_are_covered() -> None:
+    """What is rare in both places made a template of its own; an opposite still makes one."""
+    rng = random.Random(1)
+    names = [bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(22)]
+    messages = [
+        b"door %s was %s by web%d" % (rng.choice(names), word, rng.randint(1, 20))
+        for word in (b"opened", b"closed")
+        for _ in range(80)
+    ]
+    assert len(set(Iterative().fit_predict(messages).tolist())) == 2
 
 
 def test_standards_are_no_shapes_of_a_variable() -> None:
