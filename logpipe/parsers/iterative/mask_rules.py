@@ -211,6 +211,14 @@ RULES: tuple[Rule, ...] = (
         {"from 10.0.0.1, to 10.2.0.0/16": ["10.0.0.1", "10.2.0.0/16"]},
     ),
     Rule(
+        "json-token",
+        Mask.ID,
+        rf"{_B}eyJ(?=[A-Za-z_.-]{{0,400}}[0-9])[0-9A-Za-z_-]{{8,4000}}\.[0-9A-Za-z_-]{{8,4000}}"
+        rf"(?:\.[0-9A-Za-z_-]{{0,4000}}){{0,3}}(?![{_W}-])",
+        {"for eyJhbG_iOiJI.eyJz-dWI2OjEy.Sf-lK_x, ok": ["eyJhbG_iOiJI.eyJz-dWI2OjEy.Sf-lK_x"]},
+        "signed tokens (RFC 7519): what begins with an object of JSON begins like this in base64",
+    ),
+    Rule(
         "base64",
         Mask.ID,
         rf"(?<![{_W}+/.=-])(?=[A-Za-z]{{0,400}}[0-9+/])(?=[0-9A-Z+/]{{0,400}}[a-z])(?=[0-9a-z+/]{{0,400}}[A-Z])"
@@ -221,6 +229,15 @@ RULES: tuple[Rule, ...] = (
             "of JavaRoots/ToolsOfMainFrame ok": [],
         },
         "digests and sealed values; a path has dots or hyphens, or fewer digits",
+    ),
+    Rule(
+        "padded-base64",
+        Mask.ID,
+        rf"(?<![{_W}+/.=-])(?=[A-Za-z+/]{{0,400}}[0-9])(?=[0-9A-Z+/]{{0,400}}[a-z])(?=[0-9a-z+/]{{0,400}}[A-Z])"
+        r"(?:(?:[0-9A-Za-z+/]{4}){1,100}[0-9A-Za-z+/]{2}==|(?:[0-9A-Za-z+/]{4}){3,100}[0-9A-Za-z+/]{3}=)"
+        rf"(?![{_W}+/=.-])",
+        {"key dGhlIHNhbX9sZQ== of": ["dGhlIHNhbX9sZQ=="], "Size1Ab= Key1= MaxSize==": []},
+        "the signs at the end say so, if what is before them has the right length",
     ),
     Rule(
         "quoted-request",
@@ -283,6 +300,19 @@ RULES: tuple[Rule, ...] = (
         {"read /var/log/x.log: ok": ["/var/log/x.log"], "in ~/a/b.": ["~/a/b"]},
     ),
     Rule(
+        "windows-path-with-blanks",
+        Mask.WIDE,
+        rf"""{_B}[A-Za-z]:\\(?:(?:{_PATH_BYTE}{{0,400}}\\)?[0-9A-Za-z_]{{1,60}}"""
+        r"(?: (?:[A-Z][a-z0-9]{1,40}|\([0-9A-Za-z]{1,20}\))){1,3}\\){1,4}"
+        rf"""(?:{_PATH_BYTE}){{0,2000}}(?<![.])""",
+        {
+            r"load C:\Program Files (x86)\Ex\a.dll, ok": [r"C:\Program Files (x86)\Ex\a.dll"],
+            r"copy C:\Temp\a.dll To \srv": [r"C:\Temp\a.dll"],
+            r"ran C:\Temp\a.dll Some\one": [r"C:\Temp\a.dll"],
+        },
+        "words with capitals, the last before a backslash, go on with the name before them",
+    ),
+    Rule(
         "windows-path",
         Mask.PATH,
         rf"""{_B}[A-Za-z]:\\(?:{_PATH_BYTE}){{0,2000}}(?<![.])""",
@@ -341,6 +371,14 @@ RULES: tuple[Rule, ...] = (
             "node-7 of rack-a": ["7"],
         },
         "a word with digits in several parts is counted up or drawn, whatever joins them",
+    ),
+    Rule(
+        "bytes-as-hex",
+        Mask.LIST,
+        rf"(?<![{_W}.:/-])(?=[0-9 ]{{0,400}}[a-fA-F])(?=[a-fA-F ]{{0,400}}[0-9])"
+        r"[0-9a-fA-F]{2}(?: [0-9a-fA-F]{2}){3,2000}"
+        rf"(?![{_W}.:/-])",
+        {"read 4d 0f a1 33 c0 end": ["4d 0f a1 33 c0"], "at 10 20 30 40": ["10", "20", "30", "40"]},
     ),
     Rule(
         "hex",
