@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from logpipe.parsers.iterative.covered import covered
+from logpipe.parsers.iterative.crossed import crossed
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
 from logpipe.parsers.iterative.histories import recurring
 from logpipe.parsers.iterative.mask import MARKS, mark
@@ -43,12 +44,14 @@ GROUP_RULES: Mapping[str, str] = {
     "recurring": "three words or more that stand in one place of other messages, too",
     "covered": "rare forms that a heavy one says already, but for words in several of its slots",
     "pairs": "two places at once that vary together",
+    "crossed": "twenty forms or more with the same words, while all other places vary",
     "echoes": "words that a line has twice, and other lines other words in both places",
     "similar": "rare variants of the same length in which few tokens differ",
     "similar-identifiers": "the same where names differ that are spelled as in programs",
     "fuse": "values joined by punctuation are one value when groups are compared",
     "empty-values": "a value that is empty makes no other group",
     "runs": "four values or more in a row are one when groups are compared",
+    "short-runs": "so are two or three where other lines have four or a list",
     "repeats": "so are words and values that are told several times in the same way",
     "dense": "so are four values or more in one token",
     "light-remarks": "a remark in parentheses that few lines have makes no other group",
@@ -56,6 +59,7 @@ GROUP_RULES: Mapping[str, str] = {
 """The rules that compare messages, by name; every one can be switched off."""
 
 _FIELD = mark(Mask.FIELD)
+_LIST = mark(Mask.LIST)
 _IDS = "".join(map(mark, (Mask.ID, Mask.SIGNED_ID, Mask.LIST)))
 _PLACES = "".join(map(mark, (Mask.HEX, Mask.UUID, Mask.PATH, Mask.IP, Mask.HOST)))
 _SERIES = re.compile(rf"[{_IDS}](?:,? [{_IDS}])+|([{_PLACES}])(?:,? \1)+")
@@ -63,7 +67,11 @@ _FUSED = re.compile(rf"{MARK}(?:(?:[:/.,@#+|-]{{1,2}}|[-=]>){MARK})+")
 _PART = rf"[^\s={MARKS[0]}-{MARKS[-1]}]*+"
 _MARKED = re.compile(MARK)
 _DENSE = re.compile(rf"(?<!\S)(?:{_PART}{MARK}){{4,}}+{_PART}(?=\s|$)")
-_RUN = re.compile(rf"{MARK}(?:(?: +|, ?|; ?){MARK}){{3,}}")
+_RUN = re.compile(rf"{MARK}(?:=?(?: +|, ?|; ?){MARK}){{3,}}")
+_ITEM = rf"([^\s,;=()\[\]{{}}\"'{MARKS[0]}-{MARKS[-1]}]*+{MARK}=?)"
+_SHORT_RUN = re.compile(
+    rf"(?<![={MARKS[0]}-{MARKS[-1]}])(?<![={MARKS[0]}-{MARKS[-1]},;] ){_ITEM}(?:(?: +|, ?|; ?)\1)+"
+)
 _BEHIND_EQUALS = re.compile(rf"={MARK}")
 _ENCLOSED = re.compile(
     rf"""(?:(?<=\()|(?<=\[)|(?<=\{{)){MARK}(?=[)\]}}])|(?<=(["'])){MARK}(?=\1)"""
@@ -145,6 +153,18 @@ def group_key(form: str, on: Callable[[str], bool]) -> str:
     return key
 
 
+def _with_short_runs(keys: Mapping[str, str]) -> dict[str, str]:
+    """Keys of forms, in which a run is one value if the same text has a longer run elsewhere."""
+    short = {form: _SHORT_RUN.sub(_FIELD, key) for form, key in keys.items()}
+    short = {form: _ENCLOSED.sub("", key) for form, key in short.items()}
+    long = {
+        key
+        for form, key in short.items()
+        if _LIST in form or _RUN.search(_FUSED.sub(_FIELD, form)) or _DENSE.search(form)
+    }
+    return {form: short[form] if short[form] in long else key for form, key in keys.items()}
+
+
 def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, dict[str, str]]:
     """Compares forms until nothing changes.
 
@@ -173,6 +193,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
             covered(forms)
         if forms.on("pairs"):
             pairs(forms)
+        if forms.on("crossed"):
+            crossed(forms)
         if forms.on("similar"):
             similar(forms)
         if forms.merges == merges:
@@ -182,12 +204,19 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
     if forms.on("light-remarks"):
         for form, lines in forms.counts.items():
             plain_lines[re.sub(MARK, _FIELD, form)] += lines
+    keys = {}
     for form, lines in forms.counts.items():
-        told = forms.final(forms.kin.get(form, form))
-        groups[group_key(_without_remark(told, lines, plain_lines), forms.on)].append(form)
+        final = forms.final(forms.kin.get(form, form))
+        keys[form] = group_key(_without_remark(final, lines, plain_lines), forms.on)
+    told = _with_short_runs(keys) if forms.on("short-runs") else keys
+    for form, key in told.items():
+        groups[key].append(form)
     speaks = {}
     for members in groups.values():
-        # A form with its values filled in says more than one with them empty.
-        head = max(members, key=lambda f: (-len(_EMPTY.findall(f)), forms.counts[f], f))
+        # A form with its values filled in says more than one with them empty, or with fewer.
+        head = max(
+            members,
+            key=lambda f: (-len(_EMPTY.findall(f)), keys[f] == told[f], forms.counts[f], f),
+        )
         speaks.update(dict.fromkeys(members, head))
     return forms, speaks

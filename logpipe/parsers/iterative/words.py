@@ -200,7 +200,7 @@ def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
         return True
     if not words:
         return False
-    if place.first:
+    if place.first and not _in_brackets(place):
         names = [v for v in words if _DOTTED.fullmatch(v) or _CAPITALS.fullmatch(v)]
         return on("name-slots-first") and len(names) == len(words) >= ENOUGH
     if on("word-slots") and len(place.values) >= ENOUGH:
@@ -208,6 +208,11 @@ def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
     if on("rare-slots") and _rare(place, words):
         return True
     return on("identifier-slots") and _identifiers(place, words)
+
+
+def _in_brackets(place: Place) -> bool:
+    """What is inside brackets or quotes at the begin of a message is a name, not a verb."""
+    return place.before[-1:] + place.after[:1] in ("()", "[]", "{}", '""', "''")
 
 
 def _after_keyword(place: Place, words: list[str]) -> bool:

@@ -37,6 +37,8 @@ def test_conforms(parameters: dict[str, object]) -> None:
     check_parser(lambda: load("iterative", **parameters))
 
 
+LETTERS = [bytes(range(c, c + 3)) for c in range(ord("a"), ord("y"))]
+
 # For each rule, messages whose groups it changes: (messages, groups with it, groups without).
 RULES: dict[str, tuple[list[bytes], int, int]] = {
     "series": ([b"gone: /a/b", b"gone: /a/b /c/d", b"gone: /a/b /c/d /e/f /g/h"], 1, 3),
@@ -94,11 +96,19 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
         1,
         2,
     ),
+    "short-runs": (
+        [b"fans %s on" % b" ".join([b"%d" % i] * n) for i, n in enumerate((2, 3, 5))], 1, 3),
+    "crossed": ([b"playing %c%c%c by %c%c%c" % (*w, *w[::-1]) for w in LETTERS], 1, 24),
     "dense": ([b"at [1;2;3;4] on", b"at [1;2;3;4;5;6] on"], 1, 2),
 }  # fmt: skip
 
 
-NEEDS = {"covered": "word-slots", "whole-tokens": "word-slots", "similar-identifiers": "similar"}
+NEEDS = {
+    "short-runs": "runs",
+    "covered": "word-slots",
+    "whole-tokens": "word-slots",
+    "similar-identifiers": "similar",
+}
 
 
 def test_names_that_say_opposite_things_are_not_variants() -> None:
@@ -181,6 +191,25 @@ def test_lines_that_differ_from_all_others_in_two_slots_are_covered() -> None:
         for _ in range(80)
     ]
     assert len(set(Iterative().fit_predict(messages).tolist())) == 2
+
+
+def test_messages_that_come_back_are_not_crossed() -> None:
+    """Thirty different complaints are thirty templates; so are two groups of opposites."""
+    told = [b"playing %s by %s" % (w, w[::-1]) for w in LETTERS]
+    assert len(set(Iterative().fit_predict(told * 3).tolist())) == len(LETTERS)
+    verbs = [b"%s song %s by %s" % (v, w, w[::-1]) for w in LETTERS for v in (b"load", b"unload")]
+    assert len(set(Iterative().fit_predict(verbs).tolist())) == 2
+    inside = [b"song %s %s by %s" % (w, v, w[::-1]) for w in LETTERS for v in (b"up", b"down")]
+    assert len(set(Iterative().fit_predict(inside).tolist())) == 2
+
+
+def test_a_name_in_brackets_may_come_first() -> None:
+    """Five users in `(amy) CMD` are a slot; five verbs at the begin, or two levels, are not."""
+    names = [b"amy", b"bob", b"cid", b"dot", b"eve"]
+    assert len(set(Iterative().fit_predict([b"(%s) runs job" % n for n in names] * 2))) == 1
+    assert len(set(Iterative().fit_predict([b"%s the job" % n for n in names] * 2))) == 5
+    levels = [b"[%s] disk" % n for n in (b"INFO", b"WARN", b"ERROR", b"DEBUG")]
+    assert len(set(Iterative().fit_predict(levels * 2))) == 4
 
 
 def test_standards_are_no_shapes_of_a_variable() -> None:
