@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import BinaryIO
 
 from logpipe.archive.blocks import PackedBlock, block_filter, unpack_block
@@ -22,9 +21,9 @@ from logpipe.archive.layout import (
     parse_totals,
     parse_trailer,
 )
-from logpipe.archive.scan import Gap, Section, read_footer, sections
+from logpipe.archive.scan import Gap, Section, open_archive, read_footer, sections
 from logpipe.archive.writer import ArchiveWriter, Sink
-from logpipe.errors import ArchiveError, InputError
+from logpipe.errors import ArchiveError
 
 __all__ = ["Check", "Lost", "repair", "verify"]
 
@@ -119,11 +118,7 @@ def _go_through(
     progress: Callable[[int, int | None], None] | None,
 ) -> Check:
     check = Check()
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error.strerror}") from None
-    with file:
+    with open_archive(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             parse_file_header(path, os.pread(file.fileno(), FILE_HEADER, 0))

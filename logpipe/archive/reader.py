@@ -9,7 +9,6 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
@@ -22,9 +21,9 @@ from logpipe.archive.layout import (
     Entry,
     parse_filters,
 )
-from logpipe.archive.scan import read_footer
+from logpipe.archive.scan import open_archive, read_footer
 from logpipe.archive.unpacking import COLUMNS, open_view, unpack_block
-from logpipe.errors import ArchiveError, InputError, NativeError, UsageError
+from logpipe.errors import ArchiveError, NativeError, UsageError
 from logpipe.native.select import View
 
 if TYPE_CHECKING:
@@ -76,10 +75,7 @@ class Archive:
     def __init__(self, path: str, *, limit: int = MAX_RAW) -> None:
         self.path = path
         self._limit = limit
-        try:
-            self._file = Path(path).open("rb")  # noqa: SIM115 - closed by `close`
-        except OSError as error:
-            raise InputError(f"{path}: cannot be opened: {error.strerror}") from None
+        self._file = open_archive(path)
         try:
             self.size = os.fstat(self._file.fileno()).st_size
             footer = read_footer(path, self._file).footer
@@ -97,6 +93,10 @@ class Archive:
         self._kept: OrderedDict[int, Raw] = OrderedDict()
         # Blocks opened in stages, and how many pieces of each were taken so.
         self._views: OrderedDict[int, tuple[View, int]] = OrderedDict()
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
 
     def close(self) -> None:
         """Closes the file."""

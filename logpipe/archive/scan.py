@@ -7,8 +7,11 @@ gives all blocks that are whole.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
 from typing import BinaryIO
 
 from logpipe.archive.layout import (
@@ -25,9 +28,20 @@ from logpipe.archive.layout import (
     parse_footer,
     parse_trailer,
 )
-from logpipe.errors import ArchiveError
+from logpipe.errors import ArchiveError, InputError
 
-__all__ = ["Found", "Gap", "Section", "read_footer", "sections"]
+__all__ = [
+    "NOTHING",
+    "Found",
+    "Gap",
+    "Section",
+    "Unfinished",
+    "check_no_pipe",
+    "open_archive",
+    "read_footer",
+    "sections",
+    "unfinished",
+]
 
 _MAX_FOOTER = 1 << 28
 _SEARCH = 1 << 20
@@ -62,15 +76,64 @@ class Gap:
     end: int
 
 
-def _size(file: BinaryIO) -> int:
+@dataclass(frozen=True)
+class Unfinished:
+    """What an append that was killed left behind the end of an archive.
+
+    Attributes:
+        blocks: that are whole by their headers.
+        lines: that begin in them.
+        bytes: of the file.
+    """
+
+    blocks: int
+    lines: int
+    bytes: int
+
+
+NOTHING = Unfinished(0, 0, 0)
+"""No append left anything."""
+
+
+def open_archive(path: str) -> BinaryIO:
+    """A file to be read as an archive; nothing of it is looked at.
+
+    Raises:
+        InputError: it cannot be opened, or is a pipe: an archive is read from its end.
+    """
+    check_no_pipe(path)
+    try:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be opened: {reason}") from None
+
+
+def check_no_pipe(path: str) -> None:
+    """Refuses what would be waited for without end.
+
+    Raises:
+        InputError: it is a pipe: an archive is read from its end.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return  # opening it says why
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise InputError(
+            f"{path}: is a pipe, and archives are read and written in files only; name a file"
+        )
+
+
+def _size(file: BinaryIO | FileIO) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def _read(file: BinaryIO, at: int, size: int) -> bytes:
+def _read(file: BinaryIO | FileIO, at: int, size: int) -> bytes:
     return os.pread(file.fileno(), max(size, 0), at)
 
 
-def read_footer(name: str, file: BinaryIO, *, salvage: bool = False) -> Found:
+def read_footer(name: str, file: BinaryIO | FileIO, *, salvage: bool = False) -> Found:
     """The footer of an archive.
 
     Args:
@@ -91,7 +154,7 @@ def read_footer(name: str, file: BinaryIO, *, salvage: bool = False) -> Found:
     raise ArchiveError(_what_is_left(name, file))
 
 
-def _footer_before(name: str, file: BinaryIO, end: int) -> Footer | None:
+def _footer_before(name: str, file: BinaryIO | FileIO, end: int) -> Footer | None:
     length = parse_trailer(_read(file, end - TRAILER, TRAILER)) if end >= TRAILER else None
     if length is None or length > min(end - TRAILER - FILE_HEADER, _MAX_FOOTER):
         return None
@@ -105,7 +168,7 @@ def _footer_before(name: str, file: BinaryIO, end: int) -> Footer | None:
     return footer
 
 
-def _check_gaps(name: str, file: BinaryIO, footer: Footer, end: int) -> None:
+def _check_gaps(name: str, file: BinaryIO | FileIO, footer: Footer, end: int) -> None:
     """Between blocks, and after the last, there are older footers and nothing else.
 
     A footer that leaves something out would be silent loss: so it looks when two archives are
@@ -127,7 +190,7 @@ def _check_gaps(name: str, file: BinaryIO, footer: Footer, end: int) -> None:
         at = after
 
 
-def _last_footer(name: str, file: BinaryIO) -> Found:
+def _last_footer(name: str, file: BinaryIO | FileIO) -> Found:
     last = Found(None, 0)
     for section in sections(file):
         if isinstance(section, Footerlike):
@@ -137,7 +200,43 @@ def _last_footer(name: str, file: BinaryIO) -> Found:
     return last
 
 
-def _what_is_left(name: str, file: BinaryIO) -> str:
+def unfinished(name: str, file: BinaryIO | FileIO, end: int) -> Unfinished:
+    """What lies behind the end of an archive, if an append that was killed can have left it.
+
+    Blocks are on the disk before the footer behind them begins. So what has a footer was complete
+    once, and is not whole because it was damaged or cut: its lines may be nowhere else.
+
+    Args:
+        name: for messages.
+        file: seekable.
+        end: where the last sound trailer ends.
+
+    Raises:
+        ArchiveError: it may be lines that somebody relies on.
+    """
+    blocks = lines = 0
+    what = ""
+    for section in sections(file, end):
+        if isinstance(section, Section):
+            blocks += 1
+            lines += section.header.starts
+        elif isinstance(section, Footerlike):
+            what = f"the footer at byte {section.at:,} is damaged"
+        else:
+            head = _read(file, section.at, len(MAGIC))
+            if head.startswith(FOOTER_MAGIC):
+                what = f"the footer at byte {section.at:,} is damaged or cut off"
+            elif head == MAGIC:
+                what = f"another archive begins at byte {section.at:,}, which has no sound end"
+        if what:
+            raise ArchiveError(
+                f"{name}: {what}; nothing was added, or lines before it would be lost; "
+                f"`logpipe repair {name} -o OUT.lpz` keeps what is good"
+            )
+    return Unfinished(blocks, lines, _size(file) - end)
+
+
+def _what_is_left(name: str, file: BinaryIO | FileIO) -> str:
     lines = blocks = 0
     for section in sections(file):
         if isinstance(section, Gap):
@@ -161,9 +260,11 @@ class Footerlike:
     end: int
 
 
-def sections(file: BinaryIO) -> Iterator[Section | Footerlike | Gap]:
-    """Everything in a file after its header, in order, damage as gaps."""
-    at, size = FILE_HEADER, _size(file)
+def sections(
+    file: BinaryIO | FileIO, at: int = FILE_HEADER
+) -> Iterator[Section | Footerlike | Gap]:
+    """Everything in a file from some place on, in order, damage as gaps."""
+    size = _size(file)
     while at < size:
         found = _section(file, at, size)
         if found is None:
@@ -177,7 +278,7 @@ def sections(file: BinaryIO) -> Iterator[Section | Footerlike | Gap]:
             at = found.end
 
 
-def _section(file: BinaryIO, at: int, size: int) -> Section | Footerlike | None:
+def _section(file: BinaryIO | FileIO, at: int, size: int) -> Section | Footerlike | None:
     head = _read(file, at, BLOCK_HEADER)
     header = BlockHeader.parse(head)
     if header is not None:
@@ -190,7 +291,7 @@ def _section(file: BinaryIO, at: int, size: int) -> Section | Footerlike | None:
     return None
 
 
-def _next_magic(file: BinaryIO, at: int, size: int) -> int:
+def _next_magic(file: BinaryIO | FileIO, at: int, size: int) -> int:
     """The next place from `at` on that begins like a section, or the end."""
     while at < size:
         data = _read(file, at, _SEARCH + 4)
@@ -201,6 +302,6 @@ def _next_magic(file: BinaryIO, at: int, size: int) -> int:
     return size
 
 
-def entries_of(file: BinaryIO) -> list[Entry]:
+def entries_of(file: BinaryIO | FileIO) -> list[Entry]:
     """The blocks that a scan finds, in order."""
     return [Entry.of(s.at, s.header) for s in sections(file) if isinstance(s, Section)]

@@ -25,7 +25,7 @@ from logpipe.archive.layout import (
     parse_filters,
     trailer,
 )
-from logpipe.archive.scan import read_footer
+from logpipe.archive.scan import check_no_pipe, read_footer, unfinished
 from logpipe.errors import ArchiveError, OutputError
 
 __all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
@@ -134,19 +134,25 @@ class Appending:
 
     New blocks go behind the old trailer, and a new footer behind them. Until that is complete the
     file has a tail that no reader takes for an archive, and which is cut off here when the next
-    append begins, so that a killed process costs nothing but its own work. Where too much of the
+    append begins, so that a killed process costs nothing but its own work. A tail that has a footer
+    is another thing: lines that were in the archive before it was damaged. Where too much of the
     file is older footers, it is first replaced by one without them (`logpipe.archive.compacting`).
 
     Args:
         path: of an archive.
 
+    Attributes:
+        removed: the tail that was cut off.
+
     Raises:
         ArchiveError: it is none, or is damaged.
+        InputError: it is a pipe.
         OutputError: it cannot be written, or somebody else appends to it.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        check_no_pipe(path)
         self._file = _open_locked(path)
         try:
             found = read_footer(path, self._file, salvage=True)
@@ -156,6 +162,7 @@ class Appending:
                     f"`logpipe repair` makes an archive of what it has"
                 )
             footer, self._end = found.footer, found.end
+            self.removed = unfinished(path, self._file, self._end)
             compacted = compact(path, self._file, footer, self._end)
             if compacted is not None:
                 self._file.close()

@@ -122,10 +122,10 @@ def _compress(
     from logpipe.formats.readers import open_sources
     from logpipe.pipeline.compressing import check_removable, compress, remove_verified
 
-    if remove:
-        check_removable(files)
     sources = open_sources(files)
     target = output if output is not None else _archive_name(files[0], sources)
+    if remove:
+        check_removable(files, target)
     for file in files:
         check_other_file(file, target)
     if not quiet:
@@ -155,6 +155,13 @@ def _compress(
         with ProgressBar("verifying", quiet=quiet) as bar:
             remove_verified(sources, files, target, result, bar)
     if not quiet:
+        if result.removed.bytes:
+            click.echo(
+                f"logpipe: {target}: {counted(result.removed.lines, 'line')} "
+                f"({counted(result.removed.bytes, 'byte')}) of an append that was killed were "
+                f"removed behind its end",
+                err=True,
+            )
         for one, other in result.joined[:_NOTES]:
             click.echo(
                 f"logpipe: {one} does not end in a line feed: its last line and the first one of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import click
@@ -32,12 +32,25 @@ def counted(number: int, what: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """A value as JSON on standard output, indented."""
+    r"""A value as JSON on standard output, indented; what is no UTF-8 in a name is `\xNN`."""
     import orjson
 
-    sys.stdout.buffer.write(
-        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
-    )
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    try:
+        data = orjson.dumps(value, option=options, default=str)
+    except orjson.JSONEncodeError:
+        data = orjson.dumps(_in_utf8(value), option=options, default=str)
+    sys.stdout.buffer.write(data)
+
+
+def _in_utf8(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, Mapping):
+        return {_in_utf8(key): _in_utf8(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_utf8(part) for part in value]
+    return value
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

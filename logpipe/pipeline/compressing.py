@@ -6,6 +6,7 @@ holds depends on the bytes alone, so that archives are the same whatever the num
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING
 from logpipe.archive.blocks import PackedBlock, least_columns, pack_rows
 from logpipe.archive.packing import Level
 from logpipe.archive.reader import Archive
+from logpipe.archive.removing import check_regular_output
+from logpipe.archive.scan import NOTHING, Unfinished
 from logpipe.archive.source import ArchiveSource
 from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
 from logpipe.errors import OutputError, UsageError
@@ -63,6 +66,7 @@ class CompressResult:
         seconds, cpu_seconds: wall clock, and user + system time of this process.
         joined: pairs of names: where the first one ends without a line feed, and its last line goes
             on in the second one.
+        removed: with `append`, what a killed one had left behind the archive's end, and is gone.
     """
 
     lines: int
@@ -74,6 +78,7 @@ class CompressResult:
     seconds: float
     cpu_seconds: float
     joined: tuple[tuple[str, str], ...] = ()
+    removed: Unfinished = NOTHING
 
 
 def compress(
@@ -105,10 +110,12 @@ def compress(
     started, cpu = time.perf_counter(), time.process_time()
     named = [sources] if isinstance(sources, str) else sources
     opened = [s for n in named for s in (open_sources([n]) if isinstance(n, str) else [n])]
+    removed = NOTHING
     with ExitStack() as stack:
         if append:
             appending = stack.enter_context(Appending(output))
             writer, settle = appending.writer, appending.settle
+            removed = appending.removed
         else:
             out = Output(output, force=force)
             stack.push(lambda kind, *_: out.abort() if kind else out.finish())
@@ -135,6 +142,7 @@ def compress(
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu,
         joined=tuple(job.joined),
+        removed=removed,
     )
 
 
@@ -354,13 +362,20 @@ def _after_feed(view: memoryview, start: int) -> int:
     return len(view)
 
 
-def check_removable(paths: Sequence[str]) -> None:
+def check_removable(paths: Sequence[str], output: str) -> None:
     """Refuses, before any work, to remove what is not a plain file with one log in it.
 
     Raises:
         UsageError: a path is something else; what it names could not be had back from the archive.
+            Or it is there twice, or the output does not keep what is written to it.
     """
+    check_regular_output(output)
+    seen: set[str] = set()
     for path in paths:
+        real = os.path.realpath(path)
+        if real in seen:
+            raise UsageError(f"--rm: {path} is named twice, and can be deleted only once")
+        seen.add(real)
         sources = open_sources([path])
         plain = Path(path).is_file() and not Path(path).is_symlink()
         if not plain or len(sources) != 1 or isinstance(sources[0], ArchiveSource):
@@ -409,7 +424,12 @@ def remove_verified(
             raise OutputError(f"{output} has more than its files; nothing was deleted")
     for source, before, path in zip(sources, seen, paths, strict=True):
         check_unchanged(source, before)
-        Path(path).unlink()
+        try:
+            Path(path).unlink()
+        except OSError as error:
+            raise OutputError(
+                f"cannot delete {path}: {error.strerror}; {output} has all of its bytes"
+            ) from None
 
 
 def _after(pieces: Iterator[memoryview | bytes], skip: int) -> Iterator[bytes]:

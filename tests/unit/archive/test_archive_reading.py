@@ -90,19 +90,30 @@ def test_append_adds_and_keeps_every_old_byte(blocks: Path) -> None:
 
 
 def test_a_killed_append_loses_nothing_and_the_next_one_goes_on(blocks: Path) -> None:
-    """Whatever tail a dead process left: refused by readers, cut off by the next append."""
+    """The blocks that a dead process left: refused by readers, cut off by the next append.
+
+    Where a footer begins behind them, they were complete: an append refuses to cut them off.
+    """
     before = blocks.read_bytes()
     more = blocks.with_name("more.log")
     more.write_bytes(b"later\n" * 500)
     compressing.compress([str(more)], str(blocks), level="fast", append=True)
     grown = blocks.read_bytes()
-    for cut in (len(before) + 1, len(before) + 70, len(grown) - TRAILER, len(grown) - 1):
+    footer = grown.rindex(b"LPZF")
+    cuts = (len(before) + 1, len(before) + 70, footer, footer + 9, len(grown) - TRAILER, -1)
+    for cut in cuts:
         blocks.write_bytes(grown[:cut])
         with pytest.raises(ArchiveError, match=r"does not end.*lines 1 to"):
             archive.open(str(blocks))
         assert not verify(str(blocks)).good
-        compressing.compress([str(more)], str(blocks), level="fast", append=True)
-        assert blocks.read_bytes() == grown
+        if 0 < cut <= footer:
+            made = compressing.compress([str(more)], str(blocks), level="fast", append=True)
+            assert made.removed.bytes == cut - len(before)
+            assert blocks.read_bytes() == grown
+        else:
+            with pytest.raises(ArchiveError, match="nothing was added"):
+                compressing.compress([str(more)], str(blocks), level="fast", append=True)
+            assert blocks.read_bytes() == grown[:cut]
 
 
 def test_a_failing_append_leaves_the_archive_as_it_was(blocks: Path) -> None:
