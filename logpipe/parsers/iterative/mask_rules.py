@@ -110,6 +110,7 @@ _SQL = (
     rf"|(?:CREATE|DROP|ALTER) (?:[A-Z]{{1,12}} ){{0,3}}{_OBJECT} "
 )
 _PATH_BYTE = r"""[^\s"'`<>|,;:()\[\]{}=\x00]"""
+_QUERY_BYTE = r"""[^\s"'`<>|;()\[\]{}\x00]"""
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -282,8 +283,12 @@ RULES: tuple[Rule, ...] = (
         "request",
         Mask.REQUEST,
         r"(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE) "
-        r"""(?P<v>(?!HTTP/)[^\s"]{1,4000})""",
-        {'"GET /a?b=1 HTTP/1.1" 200': ["/a?b=1", "HTTP/1.1", "200"]},
+        r"""(?P<v>(?!HTTP/|[A-Za-z_]{1,40}=)(?=[^\s"]{0,4000}(?:[/*?]|[.:][0-9A-Za-z]))[^\s"]{1,4000})""",
+        {
+            '"GET /a?b=1 HTTP/1.1" 200': ["/a?b=1", "HTTP/1.1", "200"],
+            "GET failed: not now": [],
+            "method=GET path=x": [],
+        },
         "the method decides what happens, and stays",
     ),
     Rule(
@@ -296,8 +301,13 @@ RULES: tuple[Rule, ...] = (
         "path",
         Mask.PATH,
         rf"""(?:\A|(?<=[\s"'`=(\[<:,>|@]))(?:~|\.{{1,2}})?/(?!/|{_IP}|[0-9a-fA-F]{{0,4}}:)"""
-        rf"{_PATH_BYTE}{{1,4000}}(?:(?<![.])|(?<=[.])(?= [^A-Z]))",
-        {"read /var/log/x.log: ok": ["/var/log/x.log"], "in ~/a/b.": ["~/a/b"]},
+        rf"(?:{_PATH_BYTE}{{0,4000}}\?(?=[^\s=?]{{1,200}}=){_QUERY_BYTE}{{1,4000}}(?<![.,:])"
+        rf"|{_PATH_BYTE}{{1,4000}}(?:(?<![.])|(?<=[.])(?= [^A-Z])))",
+        {
+            "read /var/log/x.log: ok": ["/var/log/x.log"],
+            "in ~/a/b.": ["~/a/b"],
+            "path=/a?b=c&d=/e, by": ["/a?b=c&d=/e"],
+        },
     ),
     Rule(
         "windows-path-with-blanks",
