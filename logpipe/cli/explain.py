@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logpipe.export import ParseInfo, Sink
     from logpipe.parsers.iterative.report import SlotReport, Statistics, TemplateReport
 
-__all__ = ["explain_logs"]
+__all__ = ["explain_logs", "is_model"]
 
 _LONGEST = 60
 
@@ -44,7 +44,7 @@ def explain_logs(
     Raises:
         UsageError: there is no such template.
     """
-    if len(logs) == 1 and model is None and _is_model(logs[0]):
+    if len(logs) == 1 and model is None and is_model(logs[0]):
         found, lines = _of_model(logs[0], template_id), 0
     else:
         found, lines = _of_logs(logs, template_id, model, how)
@@ -59,12 +59,15 @@ def explain_logs(
     return 0
 
 
-def _is_model(path: str) -> bool:
+def is_model(path: str) -> bool:
     """Whether a file is JSON of `--save-model`, by how it begins."""
     if path == "-" or not Path(path).is_file():
         return False
-    with Path(path).open("rb") as file:
-        return b'"format": "logpipe' in file.read(200).replace(b'":"', b'": "')
+    try:
+        with Path(path).open("rb") as file:
+            return b'"format": "logpipe' in file.read(200).replace(b'":"', b'": "')
+    except OSError:
+        return False  # opening it as a log says what is wrong
 
 
 def _of_model(path: str, template_id: int | None) -> list[TemplateReport]:

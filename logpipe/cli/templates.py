@@ -58,9 +58,9 @@ def command(
         logs, explain = (explain, *logs), "all"  # --explain without an ID, before the log
     if not logs:
         raise UsageError("no input: name a log, or a Parquet file of logpipe parse")
-    if explain is not None:
-        from logpipe.cli.explain import explain_logs
+    from logpipe.cli.explain import explain_logs, is_model
 
+    if explain is not None:
         if template_style != "exact":
             raise UsageError("--explain shows templates as they are; leave --template-style away")
         if any(_is_parquet(log) for log in logs):
@@ -76,6 +76,11 @@ def command(
             model=model,
             threads=threads,
             quiet=quiet,
+        )
+    for log in filter(is_model, logs):
+        raise UsageError(
+            f"{log}: a saved model knows no lines; --explain shows what it learned, "
+            "and --model with a log what is in that"
         )
     if any(_is_parquet(log) for log in logs):
         if len(logs) > 1:

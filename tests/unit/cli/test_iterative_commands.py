@@ -65,6 +65,13 @@ def test_explain_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     )
 
 
+def test_a_saved_model_is_no_log(tmp_path: Path) -> None:
+    """Without --explain its JSON was parsed as if it were a log; now it says what to do."""
+    log, model = log_file(tmp_path, LOG), tmp_path / "m.json"
+    logpipe("parse", log, *ITERATIVE, "-o", tmp_path / "o.jsonl", "--save-model", model)
+    refused(logpipe("templates", model), "m.json: a saved model knows no lines; --explain")
+
+
 def test_a_saved_model_is_explained_without_lines(tmp_path: Path) -> None:
     """What a model knows: templates, categories, reasons."""
     log, model = log_file(tmp_path, LOG), tmp_path / "m.json"
