@@ -17,6 +17,7 @@ from itertools import islice
 
 from logpipe.parsers.iterative.covered import covered
 from logpipe.parsers.iterative.crossed import crossed
+from logpipe.parsers.iterative.enclosed import enclosed
 from logpipe.parsers.iterative.forms import FIELDS, MARK, TOKENS, Forms
 from logpipe.parsers.iterative.histories import recurring
 from logpipe.parsers.iterative.mask import MARKS, mark
@@ -38,6 +39,7 @@ GROUP_RULES: Mapping[str, str] = {
     "equals-slots": "what varies behind =",
     "heavy-slots": "a variable that nearly always stands in a place absorbs the rest",
     "heavy-shapes": "the same with text around the variable",
+    "absent-values": "a dash or none where other lines have a variable",
     "shapes": "values that all have a variable in them, whatever is around it",
     "quoted-slots": "what varies between two quotation marks",
     "whole-tokens": "places are looked for between blanks, too, not only between punctuation",
@@ -45,6 +47,7 @@ GROUP_RULES: Mapping[str, str] = {
     "covered": "rare forms that a heavy one says already, but for words in several of its slots",
     "pairs": "two places at once that vary together",
     "crossed": "twenty forms or more with the same words, while all other places vary",
+    "enclosed-text": "texts of many lengths between quotes or square brackets",
     "echoes": "words that a line has twice, and other lines other words in both places",
     "similar": "rare variants of the same length in which few tokens differ",
     "similar-identifiers": "the same where names differ that are spelled as in programs",
@@ -195,6 +198,8 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
             pairs(forms)
         if forms.on("crossed"):
             crossed(forms)
+        if forms.on("enclosed-text"):
+            enclosed(forms)
         if forms.on("similar"):
             similar(forms)
         if forms.merges == merges:

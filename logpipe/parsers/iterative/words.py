@@ -66,6 +66,8 @@ _KEYWORD = re.compile(
 _NO_NAME = re.compile(
     r".*(?:ed|ing|able)|is|was|are|not|has|have|will|in|on|at|for|from|to|of|by|with|and|or|the|an?"
 )
+# How programs write that there is no value.
+_ABSENT = re.compile(r"""(?i)["'(\[<]?(?:-{1,3}|\?|n/a|null|nil|none|undefined)[>\])'"]?""")
 _PLAIN = re.compile(r"[A-Za-z]+")
 _DOTTED = re.compile(r"[0-9A-Za-z_$]+(?:\.[0-9A-Za-z_$]+)+")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{2,}")
@@ -192,6 +194,8 @@ def is_slot(place: Place, on: Callable[[str], bool]) -> bool:
             return True
         if on("keyword-slots") and _after_keyword(place, words):
             return True
+    if on("absent-values") and place.marked and words and all(map(_ABSENT.fullmatch, words)):
+        return True
     if on("heavy-slots") and _heavy(place, [v for v in place.marked if not _LETTER.search(v)]):
         return True
     if on("heavy-shapes") and _heavy_shape(place):

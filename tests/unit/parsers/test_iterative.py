@@ -38,6 +38,15 @@ def test_conforms(parameters: dict[str, object]) -> None:
 
 
 LETTERS = [bytes(range(c, c + 3)) for c in range(ord("a"), ord("y"))]
+TITLES = [
+    b"how to",
+    b"what is",
+    b"a tale of",
+    b"our own pet",
+    b"all we had once",
+    b"the sea is big",
+]
+TITLES += [b"old house", b"new house", b"far far away"]
 
 # For each rule, messages whose groups it changes: (messages, groups with it, groups without).
 RULES: dict[str, tuple[list[bytes], int, int]] = {
@@ -98,6 +107,8 @@ RULES: dict[str, tuple[list[bytes], int, int]] = {
     ),
     "short-runs": (
         [b"fans %s on" % b" ".join([b"%d" % i] * n) for i, n in enumerate((2, 3, 5))], 1, 3),
+    "absent-values": ([b"read by job_%d" % i for i in (10, 20)] + [b"read by none"], 1, 2),
+    "enclosed-text": ([b'page "%s" saved' % t for t in TITLES], 1, 9),
     "crossed": ([b"playing %c%c%c by %c%c%c" % (*w, *w[::-1]) for w in LETTERS], 1, 24),
     "dense": ([b"at [1;2;3;4] on", b"at [1;2;3;4;5;6] on"], 1, 2),
 }  # fmt: skip
@@ -210,6 +221,14 @@ def test_a_name_in_brackets_may_come_first() -> None:
     assert len(set(Iterative().fit_predict([b"%s the job" % n for n in names] * 2))) == 5
     levels = [b"[%s] disk" % n for n in (b"INFO", b"WARN", b"ERROR", b"DEBUG")]
     assert len(set(Iterative().fit_predict(levels * 2))) == 4
+
+
+def test_text_in_quotes_that_says_what_happened_is_kept() -> None:
+    """Messages of records, and short texts with one of two opposites, stay apart."""
+    told = [b'"msg":"%s" n=%d' % (t, i) for t in TITLES for i in range(3)]
+    assert len(set(Iterative().fit_predict(told).tolist())) == len(TITLES)
+    said = [b'job "%s" here' % t for t in (b"has started", b"has stopped", b"x-1", b"y-2")] * 9
+    assert len(set(Iterative().fit_predict(said).tolist())) == 3
 
 
 def test_standards_are_no_shapes_of_a_variable() -> None:
