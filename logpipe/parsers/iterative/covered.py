@@ -18,8 +18,10 @@ from logpipe.parsers.iterative.words import HEAVY, TIMES, protected, state, tech
 
 __all__ = ["covered"]
 
-_FOUND = frozenset(map(mark, (Mask.FIELD, Mask.WIDE)))
-_DRAWN = frozenset(map(mark, (Mask.HEX, Mask.ID, Mask.SIGNED_ID)))
+_FOUND_MARKS = "".join(map(mark, (Mask.FIELD, Mask.WIDE)))
+_DRAWN_MARKS = "".join(map(mark, (Mask.HEX, Mask.ID, Mask.SIGNED_ID)))
+_FOUND = re.compile(f"[{_FOUND_MARKS}]")
+_SLOT = re.compile(f"[{_FOUND_MARKS}{_DRAWN_MARKS}]")
 _DRAWN_WORD = re.compile(r"[a-f]{4,}|[A-F]{4,}|[A-Za-z_]+[0-9][0-9A-Za-z_]*")
 
 MOST_LOOKED_UP = 1 << 20
@@ -43,8 +45,8 @@ def covered(forms: Forms) -> None:
             continue
         heavy: dict[_Slots, dict[tuple[str, ...], str]] = {}
         for form, fields in members:
-            slots = tuple(i for i, f in enumerate(fields) if f in _FOUND or f in _DRAWN)
-            if forms.counts[form] >= HEAVY and any(fields[i] in _FOUND for i in slots):
+            slots = tuple(i for i, f in enumerate(fields) if _SLOT.search(f))
+            if forms.counts[form] >= HEAVY and any(_FOUND.search(fields[i]) for i in slots):
                 heavy.setdefault(slots, {}).setdefault(_without(fields, slots), form)
         fields_of = dict(members)
         for form, fields in reversed(members):
@@ -77,6 +79,13 @@ def _value(field: str, slot: str) -> bool:
     """Whether a field could be a value of a slot."""
     if field == slot:
         return True
-    if slot in _DRAWN:
-        return _DRAWN_WORD.fullmatch(field) is not None and not technical(field)
-    return bool(field) and (field in MARKS or not (protected(field) or state(field)))
+    at = _SLOT.search(slot)
+    if at is None:
+        return False
+    before, after = slot[: at.start()], slot[at.end() :]
+    value = field[len(before) : len(field) - len(after)]
+    if not value or field != before + value + after:
+        return False
+    if at[0] in _DRAWN_MARKS:
+        return _DRAWN_WORD.fullmatch(value) is not None and not technical(value)
+    return value in MARKS or not (protected(value) or state(value))

@@ -204,6 +204,15 @@ def test_lines_that_differ_from_all_others_in_two_slots_are_covered() -> None:
     assert len(set(Iterative().fit_predict(messages).tolist())) == 2
 
 
+def test_what_stands_around_a_slot_may_stand_in_a_covered_line() -> None:
+    """`<*>.service` takes in `oak.service`: thousands of lines left a thousand templates."""
+    rng = random.Random(3)
+    messages = [
+        b"Began %s.service - %s %s daemon." % tuple(rng.choices(LETTERS, k=3)) for _ in range(1500)
+    ]
+    assert len(set(Iterative().fit_predict(messages).tolist())) == 1
+
+
 def test_messages_that_come_back_are_not_crossed() -> None:
     """Thirty different complaints are thirty templates; so are two groups of opposites."""
     told = [b"playing %s by %s" % (w, w[::-1]) for w in LETTERS]
