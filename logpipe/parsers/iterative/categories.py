@@ -216,6 +216,8 @@ def categorise(before: str, after: str, values: Sequence[str]) -> Category:
         if direct in words:
             if named and category in (Category.OBA, Category.CRS, Category.TDA):
                 break
+            if mask == Mask.HEX and category == Category.TDA:
+                break  # "fault at 0x7f00" names a place; a time has no letters
             return category
     if named and mask in _BY_MASK:
         return _BY_MASK[mask]

@@ -97,7 +97,7 @@ _SIZE_UNIT = (
     r"(?:[kKMGTP]i?[bB]?(?:/s(?:ec)?)?|[bB]|[bB]ytes?|[kKMGT]?bps|[kKMG]?Hz|pages?|blocks?)"
 )
 _TIME_UNIT = (
-    r"(?:ns|us|\xb5s|ms|msecs?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|d|days?|"
+    r"(?:ns|us|\xc2?\xb5s|\xce\xbcs|ms|msecs?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|d|days?|"
     r"milliseconds?|microseconds?|nanoseconds?)"
 )
 _DECIMAL = r"[0-9]{1,40}(?:\.[0-9]{1,40})?"
@@ -364,7 +364,8 @@ RULES: tuple[Rule, ...] = (
         "version",
         Mask.VERSION,
         rf"{_B}(?:v?[0-9]{{1,20}}(?:\.[0-9]{{1,20}}){{2,8}}|v[0-9]{{1,20}}(?:\.[0-9]{{1,20}}){{1,8}}"
-        rf"|[0-9]{{1,20}}\.[0-9]{{1,20}}(?=[-_+~][0-9A-Za-z]|[A-Za-z]))"
+        rf"|[0-9]{{1,20}}\.[0-9]{{1,20}}(?=[-_+~][0-9A-Za-z]|[A-Za-z])"
+        rf"(?!(?:{_TIME_UNIT}|{_SIZE_UNIT}){_E}))"
         r"(?:[-_+.~]?[0-9A-Za-z]{1,40}){0,12}",
         {"kernel 2.6.5-1.358smp up": ["2.6.5-1.358smp"], "tool v1.2 ok": ["v1.2"]},
     ),
@@ -406,8 +407,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "duration",
         Mask.DURATION,
-        rf"(?:{_B}|\A|(?<=[\s=(,:\[]))[-+]?{_DECIMAL}{_TIME_UNIT}{_E}",
-        {"took 15ms": ["15ms"]},
+        rf"(?:{_B}|\A|(?<=[\s=(,:\[]))[-+]?(?:{_DECIMAL}{_TIME_UNIT}"
+        r"|(?:[0-9]{1,6}d)?[0-9]{1,6}h(?:[0-9]{1,2}m(?:[0-9]{1,2}(?:\.[0-9]{1,9})?s)?)?"
+        rf"|[0-9]{{1,6}}m[0-9]{{1,2}}(?:\.[0-9]{{1,9}})?s){_E}",
+        {
+            "took 15ms": ["15ms"],
+            "took 1.5ms": ["1.5ms"],
+            "in 1h2m3.5s or 7m4s": ["1h2m3.5s", "7m4s"],
+            "in 7\xc2\xb5s": ["7\xc2\xb5s"],
+        },
     ),
     Rule(
         "size",

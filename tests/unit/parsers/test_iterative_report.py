@@ -143,6 +143,13 @@ def test_parts_of_a_value_are_judged_together(
     assert part_of(before, after, values) == expected
 
 
+def test_a_number_with_its_unit_is_no_version() -> None:
+    """`12.5ms` was read as a version, and so as a name; a hexadecimal number is no time."""
+    assert categorise("paused ", "", ["12.5ms", "3m1.2s", "7\xc2\xb5s"]) == "TDA"
+    assert categorise("used ", "", ["12.5MB", "1.2GB"]) == "CRS"
+    assert categorise("fault at ", "", ["0x7f00ab10"]) == "OID"
+
+
 def test_paths_and_addresses_are_places_whatever_stands_before() -> None:
     """The word before a slot does not make a name of a path."""
     assert categorise("module ", "", ["/usr/lib/x.so"]) == "LOI"
