@@ -9,6 +9,8 @@
 | `scan` | finding sections, with or without a footer |
 | `reader` | lines and ranges |
 | `checking` | verify and repair |
+| `hints` | guides, filters and counts held against the lines |
+| `removing` | deleting an archive that nobody adds to |
 | `unpacking` | a payload to raw bytes, or to a block that is opened in stages |
 | `pattern`, `regex`, `automaton` | what grep means by an expression, and programs of it |
 | `search` | lines that match, block by block |

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from logpipe.archive.blocks import PackedBlock, block_filter, unpack_block
+from logpipe.archive.blocks import PackedBlock, block_filter, pack_bytes
+from logpipe.archive.hints import without_guide, wrong_counts, wrong_filter, wrong_guide
 from logpipe.archive.layout import (
     BLOCK_HEADER,
+    CONTINUES,
     FILE_HEADER,
     FOOTER_MAGIC,
     MAGIC,
     MAX_RAW,
     OPEN_END,
+    RECORD_FILTERS,
     TRAILER,
     BlockHeader,
+    Entry,
+    Footer,
     parse_file_header,
+    parse_filters,
+    parse_footer,
     parse_totals,
     parse_trailer,
 )
-from logpipe.archive.scan import Gap, Section, open_archive, read_footer, sections
-from logpipe.archive.writer import ArchiveWriter, Sink
+from logpipe.archive.scan import Footerlike, Gap, Section, open_archive, read_footer, sections
+from logpipe.archive.unpacking import decode_streams, unpack_streams
+from logpipe.archive.writer import RECORD_LAYOUT, ArchiveWriter, Sink
 from logpipe.errors import ArchiveError
+from logpipe.native.hashing import xxh64
 
 __all__ = ["Check", "Lost", "repair", "verify"]
 
@@ -55,6 +65,7 @@ class Check:
         blocks, lines, raw: that are good.
         lost: the damage; empty: the archive is whole.
         complete: whether the file ends as an archive does.
+        layouts: header layouts that were used, as far as a sound footer tells.
     """
 
     blocks: int = 0
@@ -62,6 +73,7 @@ class Check:
     raw: int = 0
     lost: list[Lost] = field(default_factory=list)
     complete: bool = True
+    layouts: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -107,7 +119,7 @@ def repair(
     if not check.blocks and not check.good:
         why = check.lost[0].reason if check.lost else "it ends before the first block does"
         raise ArchiveError(f"{path}: no good block is left, so nothing is written: {why}")
-    writer.finish()
+    writer.finish({RECORD_LAYOUT: "\n".join(check.layouts).encode()} if check.layouts else None)
     return check
 
 
@@ -129,23 +141,30 @@ def _go_through(
             reason = str(error).removeprefix(f"{path}: ")
             check.lost.append(Lost(None, None, 0, 0, f"{reason}; or the file's header is damaged"))
         line = offset = first_line = first_byte = 0
+        open_end: bool | None = False
         try:
             found = read_footer(path, file)
             expected = found.footer
             unended = None
         except ArchiveError as error:
             expected, unended = None, error
+        entries = {entry.at: entry for entry in expected.entries} if expected else {}
+        filters = _filters(expected)
         for section in sections(file):
             if isinstance(section, Gap):
                 head = os.pread(file.fileno(), FILE_HEADER, section.at)
                 if head.startswith(MAGIC) and section.end - section.at == FILE_HEADER:
                     # What `cat a.lpz b.lpz` makes; its blocks count from their own beginning.
                     first_line, first_byte = line, offset
+                    open_end = False
                     why = "another archive begins; `logpipe repair` makes one of both"
                     check.lost.append(Lost(None, None, 0, section.at, why))
                 else:
                     check.lost.append(_gap(file, section, size, line, offset - first_byte))
-            if not isinstance(section, Section):
+            if isinstance(section, Footerlike):
+                _note_layouts(check, file, section)
+            if not isinstance(section, Section) or (entries and section.at not in entries):
+                # What the footer does not list lies within a block: a log can have archives in it.
                 continue
             header = replace(
                 section.header,
@@ -154,19 +173,25 @@ def _go_through(
             )
             if header.offset > offset:
                 _explain_gap(check, line, header.first_line, header.offset - offset)
+                line, open_end = header.first_line, None
             elif header.offset < offset:
                 check.lost.append(
                     Lost(None, None, header.raw, section.at, "a block that is not in its place")
                 )
                 continue
+            why = _out_of_place(header, section.at, line, open_end, entries)
+            if why:
+                check.lost.append(_hint(header, section.at, why))
             line, offset = header.first_line + header.lines, header.offset + header.raw
-            if header.flags & OPEN_END:
+            open_end = bool(header.flags & OPEN_END)
+            if open_end:
                 line -= 1
             try:
                 if header.raw > limit:
                     raise ArchiveError(f"claims {header.raw:,} bytes, the limit is {limit:,}")
                 payload = os.pread(file.fileno(), header.payload, section.at + BLOCK_HEADER)
-                raw = unpack_block(header, payload)
+                streams = unpack_streams(header, payload)
+                raw = decode_streams(header, streams)
             except ArchiveError as error:
                 first = header.first_line + 1
                 check.lost.append(
@@ -176,20 +201,15 @@ def _go_through(
                 check.blocks += 1
                 check.lines += header.starts
                 check.raw += header.raw
+                wrong = [wrong_counts(header, raw)]
+                guided = wrong_guide(header, payload, streams)
+                if guided:
+                    wrong.append("its guide is not the one of its streams: searches miss lines")
+                if wrong_filter(filters.get(section.at, b""), raw):
+                    wrong.append("its filter leaves out words that it has: searches miss lines")
+                check.lost += [_hint(header, section.at, why) for why in wrong if why]
                 if writer is not None:
-                    writer.write(
-                        PackedBlock(
-                            codec=header.codec,
-                            streams=header.streams,
-                            lines=header.lines,
-                            raw=header.raw,
-                            payload=payload,
-                            coded_hash=header.coded_hash,
-                            raw_hash=header.raw_hash,
-                            open_end=bool(header.flags & OPEN_END),
-                            filter=block_filter(raw, len(payload)),
-                        )
-                    )
+                    writer.write(_mended(header, payload, raw, guided, bool(wrong[0])))
             if progress is not None:
                 progress(section.end, size)
         if expected is not None and expected.raw > offset:
@@ -202,6 +222,75 @@ def _go_through(
                 reason = str(unended).removeprefix(f"{path}: ")
                 check.lost.append(Lost(None, None, 0, size - TRAILER, reason))
     return check
+
+
+def _filters(footer: Footer | None) -> dict[int, bytes]:
+    """Filters of blocks by where these begin."""
+    if footer is None:
+        return {}
+    found = parse_filters(footer.records.get(RECORD_FILTERS, b""), len(footer.entries))
+    return {entry.at: made for entry, made in zip(footer.entries, found, strict=True)}
+
+
+def _note_layouts(check: Check, file: BinaryIO, found: Footerlike) -> None:
+    """Adds the names that a footer has, if it is sound."""
+    with suppress(ArchiveError):
+        data = os.pread(file.fileno(), found.end - TRAILER - found.at, found.at)
+        footer = parse_footer(data, found.at)
+        names = footer.records.get(RECORD_LAYOUT, b"") if footer is not None else b""
+        check.layouts += [
+            name
+            for name in names.decode("utf-8", "replace").split("\n")
+            if name and name not in check.layouts
+        ]
+
+
+def _hint(header: BlockHeader, at: int, why: str) -> Lost:
+    """Damage that costs no byte of a block."""
+    return Lost(header.first_line + 1, header.first_line + header.lines, 0, at, why)
+
+
+def _out_of_place(
+    header: BlockHeader, at: int, line: int, open_end: bool | None, entries: Mapping[int, Entry]
+) -> str:
+    """What a block says of its place that is not so; empty if all is.
+
+    Args:
+        header: of the block.
+        at: where in the file.
+        line: where the blocks before end.
+        open_end: whether the last line before has no end; None: nobody knows.
+        entries: of the footer, by where they begin; empty if there is none.
+    """
+    if entries and entries[at] != Entry.of(at, header):
+        return "the footer has other sizes, flags or codec of it than its header"
+    if header.first_line != line:
+        return f"it claims to begin with line {header.first_line + 1:,}, not {line + 1:,}"
+    if open_end is not None and open_end != bool(header.flags & CONTINUES):
+        return "it is wrong about whether it goes on with the line before"
+    return ""
+
+
+def _mended(
+    header: BlockHeader, payload: bytes, raw: bytes | memoryview, guided: bool, counts: bool
+) -> PackedBlock:
+    """A good block as it is, or without what is wrong about it beside its bytes."""
+    if counts:
+        return pack_bytes(bytes(raw), "default")
+    streams = header.streams
+    if guided:
+        streams, payload = without_guide(header, payload)
+    return PackedBlock(
+        codec=header.codec,
+        streams=streams,
+        lines=header.lines,
+        raw=header.raw,
+        payload=payload,
+        coded_hash=xxh64(payload),
+        raw_hash=header.raw_hash,
+        open_end=bool(header.flags & OPEN_END),
+        filter=block_filter(raw, len(payload)),
+    )
 
 
 def _gap(file: BinaryIO, gap: Gap, size: int, line: int, raw: int) -> Lost:

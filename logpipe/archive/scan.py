@@ -32,6 +32,7 @@ from logpipe.errors import ArchiveError, InputError
 
 __all__ = [
     "NOTHING",
+    "Footerlike",
     "Found",
     "Gap",
     "Section",

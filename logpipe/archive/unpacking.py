@@ -5,6 +5,7 @@ Nothing here imports numpy, which takes longer than a search, or than decoding s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from logpipe.archive.layout import BlockHeader
@@ -22,10 +23,12 @@ __all__ = [
     "PLAIN",
     "ROWS",
     "Stream",
+    "decode_streams",
     "directory",
     "open_view",
     "room",
     "unpack_block",
+    "unpack_streams",
 ]
 
 PLAIN, COLUMNS, ROWS = 0, 1, 2
@@ -138,13 +141,30 @@ def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
     Raises:
         ArchiveError: they cannot be had.
     """
+    return decode_streams(header, unpack_streams(header, payload))
+
+
+def unpack_streams(header: BlockHeader, payload: bytes) -> dict[int, Data]:
+    """The streams of a block by kind, but those that may be ignored.
+
+    Raises:
+        ArchiveError: they cannot be had.
+    """
     # Views: a payload has megabytes, and copies of them cost as much as unpacking some.
     view = memoryview(payload)
-    streams = {
+    return {
         s.kind: unpack_any(s.packing, view[s.at : s.at + s.packed], s.size)
         for s in _listed(header, payload)
         if s.kind < IGNORABLE
     }
+
+
+def decode_streams(header: BlockHeader, streams: Mapping[int, Data]) -> memoryview | bytes:
+    """The raw bytes of a block from its streams, their checksum verified.
+
+    Raises:
+        ArchiveError: they cannot be had.
+    """
     raw: memoryview | bytes
     if header.codec == PLAIN:
         if set(streams) != {0}:

@@ -90,6 +90,11 @@ class ArchiveWriter:
         return len(self._entries)
 
     @property
+    def layouts(self) -> list[str]:
+        """Names of the header layouts that an archive which is continued has so far."""
+        return self._records.get(RECORD_LAYOUT, b"").decode("utf-8", "replace").split("\n")
+
+    @property
     def open_end(self) -> bool:
         """Whether the last line so far has no line feed: what comes next goes on in it."""
         return bool(self._entries) and bool(self._entries[-1].flags & OPEN_END)

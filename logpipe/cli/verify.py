@@ -23,6 +23,9 @@ __all__ = ["command", "tell"]
 def command(file: str, as_json: bool, quiet: bool) -> int:
     """Check every checksum and the decoded bytes, and say which lines damage costs.
 
+    What searches rely on is held against the lines, too: guides and filters, which checksums alone
+    do not prove, and the counts of lines.
+
     The exit code is 1 where there is damage, and 3 where it is no archive at all.
     """
     from logpipe.archive.checking import verify

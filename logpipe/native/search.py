@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Needles", "contains", "filter_of", "lines_at", "lines_with", "may_contain"]
+__all__ = ["Needles", "contains", "covers", "filter_of", "lines_at", "lines_with", "may_contain"]
 
 _ALL = 2**63 - 1
 Text: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.uint8]"
@@ -133,6 +133,18 @@ def filter_of(text: Text, most: int) -> bytes:
     """
     data = ffi.from_buffer("uint8_t[]", text)
     return take_bytes(lib.lp_filter_of(data, len(data), most))
+
+
+def covers(filter_: bytes, text: Text) -> bool:
+    """Whether a filter has all that it has to have of a text, or rules out what is there.
+
+    Raises:
+        NativeError: bytes that are no filter.
+    """
+    data = ffi.from_buffer("uint8_t[]", text)
+    return bool(
+        checked(lib.lp_filter_covers(bytes_pointer(filter_), len(filter_), data, len(data)))
+    )
 
 
 def may_contain(filter_: bytes, needles: Needles) -> bool:

@@ -130,7 +130,8 @@ def compress(
                 check_unchanged(source, seen)
             job.finish()
         settle()
-        names = "\n".join(job.layouts).encode("utf-8")
+        # Those of the lines that it had before, too.
+        names = "\n".join(filter(None, dict.fromkeys(writer.layouts + job.layouts))).encode("utf-8")
         writer.finish({RECORD_LAYOUT: names} if names else None)
     return CompressResult(
         lines=writer.lines - before[0],

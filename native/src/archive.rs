@@ -15,6 +15,7 @@
 //! | `numbers.rs` | text that is a number, and back, exactly |
 //! | `mixed.rs` | level max: rows coded in order |
 //! | `parses.rs` | other parses of a block of columns, to choose from |
+//! | `recount.rs` | the guide of a block anew, to check the one it has |
 //! | `refine.rs` | rows whose addresses are cut into host and port |
 //! | `render.rs` | columns to raw bytes |
 //! | `select.rs`, `pick.rs` | a block opened in stages; only some of its rows |
@@ -36,6 +37,7 @@ pub mod mixed;
 pub mod numbers;
 pub mod parses;
 pub mod pick;
+pub mod recount;
 mod refine;
 mod render;
 pub mod select;

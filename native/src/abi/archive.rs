@@ -3,7 +3,7 @@
 use crate::archive::parses::{parsed, Parse};
 use crate::archive::{
     builder::{Builder, Kind},
-    decode, encode, hash, mixed, STREAMS,
+    decode, encode, hash, mixed, recount, STREAMS,
 };
 use crate::{busy, free, guard, object, own, set_used, slice, LpBuffer, LpChunk, LpDrain, LpHeader};
 use std::cell::RefCell;
@@ -296,10 +296,32 @@ pub unsafe extern "C" fn lp_block_decode_mixed(
     })
 }
 
-/// The raw bytes of a block from its streams, to be freed by `lp_block_raw_free`.
+/// The streams of a block that was handed over.
 ///
 /// # Safety
 /// `data` and `lens` have `streams` values, and each pointer as many bytes as its length says.
+unsafe fn given<'a>(
+    data: *const *const u8,
+    lens: *const u64,
+    streams: usize,
+    lines: u64,
+    raw_len: u64,
+) -> Result<decode::Block<'a>, String> {
+    if streams != STREAMS {
+        return Err(format!("{streams} streams, expected {STREAMS}"));
+    }
+    let (data, lens) = (slice(data, streams)?, slice(lens, streams)?);
+    let mut parts: [&[u8]; STREAMS] = [&[]; STREAMS];
+    for (part, (data, len)) in parts.iter_mut().zip(data.iter().zip(lens)) {
+        *part = slice(*data, *len as usize)?;
+    }
+    Ok(decode::Block { streams: parts, lines: lines as usize, raw_len: raw_len as usize })
+}
+
+/// The raw bytes of a block from its streams, to be freed by `lp_block_raw_free`.
+///
+/// # Safety
+/// As for `given`.
 #[no_mangle]
 pub unsafe extern "C" fn lp_block_decode(
     data: *const *const u8,
@@ -309,17 +331,40 @@ pub unsafe extern "C" fn lp_block_decode(
     raw_len: u64,
 ) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
-        if streams != STREAMS {
-            return Err(format!("{streams} streams, expected {STREAMS}"));
-        }
-        let (data, lens) = (slice(data, streams)?, slice(lens, streams)?);
-        let mut parts: [&[u8]; STREAMS] = [&[]; STREAMS];
-        for (part, (data, len)) in parts.iter_mut().zip(data.iter().zip(lens)) {
-            *part = slice(*data, *len as usize)?;
-        }
-        let block = decode::Block { streams: parts, lines: lines as usize, raw_len: raw_len as usize };
+        let block = given(data, lens, streams, lines, raw_len)?;
         let raw = SCRATCH.with(|scratch| hot::decode(&block, &mut scratch.borrow_mut(), spare()))?;
         Ok(own(LpBuffer::of(raw)))
+    })
+}
+
+/// The guide of a block, made anew from its streams.
+///
+/// # Safety
+/// As for `given`.
+#[no_mangle]
+pub unsafe extern "C" fn lp_block_recount(
+    data: *const *const u8,
+    lens: *const u64,
+    streams: usize,
+    lines: u64,
+    raw_len: u64,
+) -> *mut LpBuffer {
+    guard(std::ptr::null_mut(), || {
+        let block = given(data, lens, streams, lines, raw_len)?;
+        Ok(own(LpBuffer::of(recount::guide(&block)?)))
+    })
+}
+
+/// How many line feeds there are.
+///
+/// # Safety
+/// `data` has `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lp_count_feeds(data: *const u8, len: usize) -> i64 {
+    guard(-1, || {
+        // So many that a byte can count them: that is 32 at once where the processor can.
+        let few = |part: &[u8]| part.iter().fold(0u8, |n, b| n + u8::from(*b == b'\n'));
+        Ok(slice(data, len)?.chunks(192).map(|part| i64::from(few(part))).sum())
     })
 }
 

@@ -122,6 +122,23 @@ pub unsafe extern "C" fn lp_filter_of(text: *const u8, text_len: usize, most: us
     })
 }
 
+/// Whether a filter has all that it has to have of a text: 1 or 0.
+///
+/// # Safety
+/// `filter` has `filter_len` bytes, `text` `text_len`.
+#[no_mangle]
+pub unsafe extern "C" fn lp_filter_covers(
+    filter: *const u8,
+    filter_len: usize,
+    text: *const u8,
+    text_len: usize,
+) -> i32 {
+    guard(-1, || {
+        let filter = Filter::from_bytes(slice(filter, filter_len)?)?;
+        Ok(i32::from(filter.covers(hot::filter_of(slice(text, text_len)?))))
+    })
+}
+
 /// Whether a text with this filter may contain one of the literals, in whatever case: 1 or 0.
 ///
 /// # Safety

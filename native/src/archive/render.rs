@@ -89,11 +89,15 @@ impl<'a, 'b> Renderer<'a, 'b> {
         Renderer { sources, columns, out, at: 0, most, failure: None }
     }
 
-    /// Writes a row.
+    /// Writes a row, which ends with a line feed if it is not the last one. Whether there are others in it is
+    /// not looked at.
     #[inline(always)]
     pub fn row(&mut self, program: &[Step]) -> Result<(), String> {
         match self.written(program) {
-            Some(at) if at <= self.most => {
+            Some(at) if at <= self.most && at > self.at => {
+                if self.out[at - 1] != b'\n' && at != self.most {
+                    return Err("a row that does not end as a line does".into());
+                }
                 self.at = at;
                 Ok(())
             }
@@ -103,7 +107,7 @@ impl<'a, 'b> Renderer<'a, 'b> {
 
     #[cold]
     fn why(&mut self) -> String {
-        let room = || format!("the rows are longer than the block's {} bytes", self.most);
+        let room = || format!("the rows are longer than the block's {} bytes, or one is empty", self.most);
         self.failure.take().unwrap_or_else(room)
     }
 

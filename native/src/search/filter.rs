@@ -177,9 +177,22 @@ impl Filter {
             if self.log() == MIN_LOG {
                 return best;
             }
-            let half = self.bits.split_off(self.bits.len() / 2);
-            self.bits.iter_mut().zip(&half).for_each(|(a, b)| *a |= b);
+            self.halve();
         }
+    }
+
+    /// The same set in half the table.
+    fn halve(&mut self) {
+        let half = self.bits.split_off(self.bits.len() / 2);
+        self.bits.iter_mut().zip(&half).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Whether everything is in it that is in a larger table.
+    pub fn covers(&self, mut larger: Filter) -> bool {
+        while larger.bits.len() > self.bits.len() {
+            larger.halve();
+        }
+        larger.bits.len() == self.bits.len() && larger.bits.iter().zip(&self.bits).all(|(a, b)| a & !b == 0)
     }
 
     /// The table's bytes, lowest bit first.
@@ -436,6 +449,20 @@ mod tests {
         assert_eq!(Filter::of(&text).fitted(1024), None);
         assert!(Filter::from_bytes(&[0; 63]).is_err());
         assert!(Filter::from_bytes(&[]).is_err());
+    }
+
+    #[test]
+    fn a_filter_covers_its_text_and_no_other() {
+        let text =
+            |from: usize| (from..from + 300).map(|i| format!("opened session{i:05}\n")).collect::<String>();
+        let filter = Filter::of(text(0).as_bytes()).fitted(1 << 12).unwrap();
+        assert!(filter.covers(Filter::of(text(0).as_bytes())));
+        assert!(filter.covers(Filter::of(text(0)[..60].as_bytes())));
+        assert!(!filter.covers(Filter::of(text(1000).as_bytes())));
+        let mut forged = filter.clone();
+        let set = forged.bits.iter().position(|w| *w != 0).unwrap();
+        forged.bits[set] &= forged.bits[set] - 1;
+        assert!(!forged.covers(Filter::of(text(0).as_bytes())));
     }
 
     #[test]
