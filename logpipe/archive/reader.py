@@ -96,6 +96,7 @@ class Archive:
 
     def fileno(self) -> int:
         """The descriptor of the file."""
+        self._check_open()
         return self._file.fileno()
 
     def close(self) -> None:
@@ -131,7 +132,15 @@ class Archive:
         """A block's header and its bytes as stored; nothing of them is checked but their header."""
         return self._stored(block)
 
+    def _check_open(self) -> None:
+        if self._file.closed:
+            raise UsageError(f"{self.path}: was closed; open it again")
+
     def _stored(self, block: int) -> tuple[BlockHeader, bytes]:
+        self._check_open()
+        if not 0 <= block < len(self.entries):
+            last = len(self.entries) - 1
+            raise UsageError(f"{self.path}: has blocks 0 to {last}, asked for {block}")
         entry = self.entries[block]
         data = os.pread(self._file.fileno(), BLOCK_HEADER + entry.payload, entry.at)
         header = BlockHeader.parse(data)
@@ -334,6 +343,9 @@ class Archive:
         """What `logpipe.archive.search.search_blocks` finds, block by block."""
         from logpipe.archive.search import search_blocks, units
 
+        self._check_open()
+        if limit is not None and limit < 0:
+            raise UsageError(f"a search has a limit of 0 lines or more, found {limit}")
         return search_blocks(
             units(self),
             pattern,
@@ -407,8 +419,15 @@ class Archive:
             stop: last line; None: to the end.
             where: as in `iter_lines`; it sees the line with its terminator.
             size: lines of a batch at most.
+
+        Raises:
+            UsageError: start or size is below 1.
+            ArchiveError: a block that is needed is damaged.
         """
         import pyarrow as pa
+
+        if size < 1:
+            raise UsageError(f"a batch has at least one line, found a size of {size}")
 
         schema = pa.schema([("line_no", pa.uint64()), ("line", pa.binary())])
         numbered = (

@@ -217,7 +217,7 @@ def check_output(path: str, *, force: bool) -> None:
         raise OutputError("the name of an output is empty; give a file name, or - for stdout")
     try:
         final = Path(os.path.realpath(path))
-        if final.is_dir():
+        if final.is_dir() or path.endswith("/"):
             raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
         if final.exists():
             if not force and not _is_stream(final):

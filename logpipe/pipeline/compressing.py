@@ -21,7 +21,6 @@ from logpipe.archive.packing import Level
 from logpipe.archive.reader import Archive
 from logpipe.archive.removing import check_regular_output
 from logpipe.archive.scan import NOTHING, Unfinished
-from logpipe.archive.source import ArchiveSource
 from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
 from logpipe.errors import OutputError, UsageError
 from logpipe.export.atomic import Output
@@ -379,7 +378,8 @@ def check_removable(paths: Sequence[str], output: str) -> None:
         seen.add(real)
         sources = open_sources([path])
         plain = Path(path).is_file() and not Path(path).is_symlink()
-        if not plain or len(sources) != 1 or isinstance(sources[0], ArchiveSource):
+        # Of a tar, a zip or an archive it has no names, nor what is no log in it.
+        if not plain or len(sources) != 1 or not hasattr(sources[0], "compression"):
             raise UsageError(f"--rm: {path} is not a plain file with one log in it")
 
 

@@ -125,6 +125,29 @@ def test_rm_of_a_log_that_is_named_twice_is_refused_before_any_work(tmp_path: Pa
     assert names(tmp_path) == ["app.log"]
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_rm_deleted_a_tar_of_which_only_the_log_was_kept(tmp_path: Path, kind: str) -> None:
+    """Its names, times and members that are no logs were gone."""
+    import shutil
+
+    (tmp_path / "folder").mkdir()
+    log_file(tmp_path / "folder")
+    (tmp_path / "folder" / "link").symlink_to("app.log")
+    packed = shutil.make_archive(str(tmp_path / "logs"), kind, tmp_path / "folder")
+
+    ran = logpipe("compress", "--rm", packed, "-o", tmp_path / "a.lpz")
+
+    refused(ran, "--rm", "not a plain file with one log")
+    assert names(tmp_path) == ["folder", f"logs.{kind}"]
+
+
+def test_a_folder_that_is_missing_is_no_file_name(tmp_path: Path) -> None:
+    """`-o missing/` made a file `missing`."""
+    log = log_file(tmp_path)
+    refused(logpipe("compress", log, "-o", f"{tmp_path}/missing/"), "it is a folder")
+    assert names(tmp_path) == ["app.log"]
+
+
 def test_a_pipe_is_not_waited_for_as_an_archive(tmp_path: Path) -> None:
     """`logpipe cat PIPE` hung, or said that standard output cannot be written."""
     pipe = tmp_path / "pipe"
