@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from logpipe.archive.pattern import ended
-from logpipe.errors import LogpipeError
+from logpipe.errors import LogpipeError, UsageError
 from logpipe.native.printing import print_lines
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Printer", "Style"]
 
 _SEPARATOR = b"--\n"
+_PAINTED = b"\x1b[36m\x1b[K--\x1b[m\x1b[K\n"
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,21 @@ class Style:
     Attributes:
         numbers: with their number.
         context: lines around those found, too.
-        matches: only parts of lines, these; none of the lines that were found if `invert`, which
-            have none, but of their context.
+        matches: finds parts of lines, to be printed alone (none of the lines that were found if
+            `invert`, which have none, but of their context) or to be painted.
         invert: what was found are lines that do not match.
+        painted: in colours; `matches` are painted in whole lines, if not `parts`.
+        parts: only `matches` of lines are printed.
+        zero: a zero byte stands behind names.
     """
 
     numbers: bool = False
     context: Context | None = None
     matches: Matches | None = None
     invert: bool = False
+    painted: bool = False
+    parts: bool = True
+    zero: bool = False
 
 
 class Printer:
@@ -99,12 +106,13 @@ class Printer:
             neighbour: the line before them was printed last.
         """
         style = self._style
-        if not lines or (style.matches is not None and style.invert and marks is None):
+        only = style.matches is not None and style.parts
+        if not lines or (only and style.invert and marks is None):
             return
         if marks is not None and self._used and not neighbour:
-            self._write(_SEPARATOR)
+            self._write(_PAINTED if style.painted else _SEPARATOR)
         self._used = True
-        parts = style.matches.parts(lines) if style.matches is not None else None
+        parts = self._parts(lines)
         if parts is None and marks is None and name is None and not style.numbers:
             self._write(lines)
             return
@@ -118,8 +126,24 @@ class Printer:
                 found=marks,
                 parts=parts,
                 context=style.invert,
+                zero=style.zero,
+                painted=style.painted,
+                whole=not only,
             )
         )
+
+    def _parts(self, lines: bytes) -> array[int] | None:
+        """Parts of lines that are printed or painted."""
+        style = self._style
+        if style.matches is None:
+            return None
+        try:
+            return style.matches.parts(lines)
+        except UsageError:
+            # Too many ways to match: lines without colours are better than none.
+            if style.parts:
+                raise
+            return None
 
 
 class _InContext:

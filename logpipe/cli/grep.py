@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _CONTEXT = click.IntRange(min=0)
+_COLOR = ("--color", "--colour")
 _NUMBER = re.compile(r"-\d+")
 _TAKES_VALUE = re.compile(r"-[a-zA-Z]*[efmABCj]|--(regexp|file|max-count)|--.*-context|--context")
 
 
 class _Grep(click.Command):
-    """Knows `-5`, which is `-C 5`."""
+    """Knows `-5`, which is `-C 5`, and `--color`, which is `--color=auto`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given: list[str] = []
@@ -37,7 +38,11 @@ class _Grep(click.Command):
             if arg == "--" and not value:
                 given.extend(args[i:])
                 break
-            given.extend(("-C", arg[1:]) if not value and _NUMBER.fullmatch(arg) else (arg,))
+            if not value and _NUMBER.fullmatch(arg):
+                given.extend(("-C", arg[1:]))
+            else:
+                # Its value never stands apart: the next argument is a pattern.
+                given.append(f"{arg}=auto" if not value and arg in _COLOR else arg)
             value = not value and _TAKES_VALUE.fullmatch(arg) is not None
         return super().parse_args(ctx, given)
 
@@ -62,6 +67,15 @@ class _Grep(click.Command):
 )
 @click.option("-H", "--with-filename", "with_names", flag_value="always", help="With file names.")
 @click.option("-h", "--no-filename", "with_names", flag_value="never", help="Without file names.")
+@click.option("-Z", "--null", "zero", is_flag=True, help="A zero byte behind file names.")
+@click.option(
+    "--color",
+    "--colour",
+    "color",
+    default="never",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Paint matches, names and numbers, in the colours grep has by itself.",
+)
 @click.option("-m", "--max-count", type=int, metavar="N", help="N lines a file.")
 @click.option("-A", "--after-context", "after", type=_CONTEXT, metavar="N", help="N lines behind.")
 @click.option("-B", "--before-context", "before", type=_CONTEXT, metavar="N", help="N before.")
@@ -114,10 +128,20 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
         count=options["count"] and not listed,
         listed=listed,
         quiet=options["quiet"],
+        zero=options["zero"],
+        painted=_painted(options["color"]),
     )
     context = None if job.silent else _context(options)
-    matches = made.matches if options["only_matching"] else None
-    style = Style(options["numbers"], context, matches, invert)
+    only = options["only_matching"]
+    style = Style(
+        numbers=options["numbers"],
+        context=context,
+        matches=made.matches if only or job.painted else None,
+        invert=invert,
+        painted=job.painted,
+        parts=only,
+        zero=job.zero,
+    )
     printer = Printer(sys.stdout.buffer.write, style)
     found, code = False, 0
     for path in paths:
@@ -192,6 +216,8 @@ class _Job:
         count: only how many lines there are.
         listed: only names of files that have such lines ("found"), or of the "others".
         quiet: nothing is printed.
+        zero: a zero byte stands behind names.
+        painted: in colours.
     """
 
     pattern: Pattern
@@ -202,11 +228,17 @@ class _Job:
     count: bool
     listed: str | None
     quiet: bool
+    zero: bool
+    painted: bool
 
     @property
     def silent(self) -> bool:
         """Whether no lines are printed."""
         return self.count or self.listed is not None or self.quiet
+
+    def paint(self, color: bytes, text: bytes) -> bytes:
+        """Text in a colour, if colours are wanted."""
+        return b"\x1b[%sm\x1b[K%s\x1b[m\x1b[K" % (color, text) if self.painted else text
 
     def search(self, path: str, printer: Printer, context: Context | None) -> tuple[int, int]:
         """Searches an archive; lines found, and an exit code if a part of it was damaged."""
@@ -234,14 +266,22 @@ class _Job:
         if self.listed is not None:
             # Where a part cannot be read, nobody knows that there is nothing.
             if lines > 0 if self.listed == "found" else lines == 0 and code == 0:
-                out.write(name + b"\n")
+                out.write(self.paint(b"35", name) + (b"\0" if self.zero else b"\n"))
         elif self.count and code == 0:
-            out.write((name + b":" if self.names else b"") + b"%d\n" % lines)
+            sign = b"\0" if self.zero else self.paint(b"36", b":")
+            out.write((self.paint(b"35", name) + sign if self.names else b"") + b"%d\n" % lines)
         elif self.count:
             # A number on standard output would be taken for the whole answer.
             found = "1 line is" if lines == 1 else f"{lines:,} lines are"
             _say(f"{path}: no count: {found} in the parts that can be read", word="")
         return lines, code
+
+
+def _painted(color: str) -> bool:
+    """Whether there are colours: "auto" is on terminals that can show them."""
+    if color == "auto":
+        return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return color == "always"
 
 
 def _say(message: str, word: str = "error: ") -> None:

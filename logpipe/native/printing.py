@@ -48,6 +48,9 @@ def print_lines(
     found: bytes | None = None,
     parts: array[int] | None = None,
     context: bool = False,
+    zero: bool = False,
+    painted: bool = False,
+    whole: bool = False,
 ) -> bytes:
     """Lines with what stands before them, a sign behind each of that.
 
@@ -61,6 +64,9 @@ def print_lines(
             and the sign a hyphen; `--` stands between lines that are not neighbours.
         parts: of lines, as `find_parts` has them; they are printed then, each on its own.
         context: parts are printed of the lines that were not found.
+        zero: a zero byte, and no sign, stands behind the name.
+        painted: with the colours of grep.
+        whole: lines are printed whole, and their parts have a colour.
     """
     pointer = lib.lp_print_lines(
         bytes_pointer(lines),
@@ -74,7 +80,7 @@ def print_lines(
         numbered,
         ffi.NULL if parts is None else ffi.from_buffer("int64_t[]", parts),
         0 if parts is None else len(parts) // 3,
-        context,
+        context + 2 * zero + 4 * painted + 8 * whole,
     )
     return part_bytes(owned(pointer, lib.lp_buffer_free))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
@@ -126,7 +127,7 @@ def theirs(arguments: Sequence[str], folder: Path) -> tuple[int, bytes]:
 
 def without_suffix(out: bytes) -> bytes:
     """Names of archives as those of the logs."""
-    return re.sub(rb"(?m)^([a-z])\.lpz(?=[:\n-])", rb"\1", out)
+    return re.sub(rb"(?<![a-z])([a-z])\.lpz(?=[:\n\x00\x1b-])", rb"\1", out)
 
 
 def check(folder: Path, options: Sequence[str], pattern: str, names: Sequence[str]) -> None:
@@ -139,16 +140,17 @@ def with_number(option: str) -> st.SearchStrategy[str]:
     return st.sampled_from([0, 1, 2, 5, 100]).map(lambda n: f"{option}{n}")
 
 
-# -x beside -w: grep -o prints the line feed twice then.
+# -x beside -w: grep -o prints the line feed twice then, and --color paints it.
 OPTIONS = st.lists(
     st.one_of(
         st.sampled_from(["-i", "-v", "-c", "-n", "-n", "-H", "-h", "-l", "-L", "-w", "-x", "-q"]),
         st.sampled_from(["-o", "-o", "-m0", "-m1", "-m2", "-1", "-0"]),
+        st.sampled_from(["-Z", "--color=always", "--color=always"]),
         *map(with_number, ["-A", "-B", "-C", "-A", "-B"]),
     ),
     unique=True,
     max_size=6,
-).filter(lambda given: not {"-o", "-x", "-w"} <= set(given))
+).filter(lambda given: not ({"-x", "-w"} <= set(given) and {"-o", "--color=always"} & set(given)))
 
 
 @settings(
@@ -281,6 +283,40 @@ def test_any_options_on_several_archives(
     code, out = ours([*options, syntax, *given_by, "--", *(f"{n}.lpz" for n in names)], several)
 
     assert (code, without_suffix(out)) == expected
+
+
+@pytest.mark.parametrize("color", ["--color", "--colour", "--color=auto", "--color=never"])
+def test_colours_are_for_terminals_and_take_no_word_as_their_value(
+    several: Path, color: str
+) -> None:
+    """`grep --color took FILE` looks for `took`; into a pipe it prints no colours."""
+    assert ours([color, "took", "a.lpz"], several) == theirs(["took", "a"], several)
+    assert ours(["-e", "took", color, "a.lpz"], several) == theirs(["-e", "took", "a"], several)
+    assert ours(["-e", color, "a.lpz"], several) == theirs(["-e", color, "a"], several)
+
+
+def test_colours_are_those_of_grep_on_a_terminal(several: Path) -> None:
+    """The same bytes reach it, whatever it is told to be."""
+    import pty
+
+    def shown(command: list[str], term: str) -> bytes:
+        ours_, its = pty.openpty()
+        environment = {"LC_ALL": "C", "TERM": term, "PATH": os.environ["PATH"]}
+        done = subprocess.run(command, stdout=its, cwd=several, env=environment, check=False)
+        os.close(its)
+        assert done.returncode == 0
+        with os.fdopen(ours_, "rb", buffering=0) as end:
+            text = b""
+            with contextlib.suppress(OSError):  # the terminal is gone
+                while part := end.read(1 << 16):
+                    text += part
+        return text
+
+    program = [sys.executable, "-m", "logpipe", "grep", "-m3", "--color=auto", "-nH", "took"]
+    for term in ("xterm", "dumb"):
+        expected = shown([str(GREP), "-a", "-m3", "--color=auto", "-nH", "took", "a"], term)
+        assert without_suffix(shown([*program, "a.lpz"], term)) == expected
+        assert (b"\x1b[01;31m" in expected) == (term == "xterm")
 
 
 @pytest.mark.parametrize("options", [[], ["-v"], ["-v", "-A1"], ["-c"], ["-L"], ["-o"]])

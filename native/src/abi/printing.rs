@@ -34,8 +34,8 @@ pub unsafe extern "C" fn lp_text_parts(
     })
 }
 
-/// Lines, or parts of them if there are some, with what stands before them. `context`: parts of the lines
-/// that were not found.
+/// Lines, or parts of them if there are some, with what stands before them. `flags`: 1 the parts are of lines
+/// that were not found, 2 a zero byte behind the name, 4 with colours, 8 whole lines in which the parts have one.
 ///
 /// # Safety
 /// `text` has `text_len` bytes, `name` `name_len`; `numbers` and `found` have a value for each of `lines`;
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn lp_print_lines(
     numbered: bool,
     parts: *const i64,
     part_count: usize,
-    context: bool,
+    flags: u32,
 ) -> *mut LpBuffer {
     guard(std::ptr::null_mut(), || {
         let text = slice(text, text_len)?;
@@ -64,6 +64,8 @@ pub unsafe extern "C" fn lp_print_lines(
             origin,
             numbered,
             found: if found.is_null() { None } else { Some(slice(found, lines)?) },
+            zero: flags & 2 != 0,
+            painted: flags & 4 != 0,
         };
         if parts.is_null() {
             return Ok(own(LpBuffer::of(print::lines(text, &head))));
@@ -73,7 +75,8 @@ pub unsafe extern "C" fn lp_print_lines(
         let at = |value: i64| usize::try_from(value).map_err(wrong);
         let parts: Result<Vec<Part>, String> =
             numbers.as_chunks::<3>().0.iter().map(|p| Ok((at(p[0])?, at(p[1])?, at(p[2])?))).collect();
-        Ok(own(LpBuffer::of(print::parts(text, &parts?, &head, context))))
+        let print = if flags & 8 != 0 { print::painted } else { print::parts };
+        Ok(own(LpBuffer::of(print(text, &parts?, &head, flags & 1 != 0))))
     })
 }
 
