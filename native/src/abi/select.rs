@@ -4,12 +4,13 @@ use super::search::literals;
 use crate::archive::select::{open, Lack, Parts, View};
 use crate::archive::{pick, GUIDE, STREAMS};
 use crate::search::automaton::{Automaton, Kind, Op, Program};
-use crate::search::{columns, hits, text, Hit};
+use crate::search::columns::{self, Search};
+use crate::search::{hits, text, Hit};
 use crate::{busy, free, guard, object, own, slice, LpBuffer};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// An expression, as a program of an automaton.
-pub struct LpProgram(pub(super) Program);
+pub struct LpProgram(pub(super) Arc<Program>);
 
 /// A block that is opened in stages.
 pub struct LpView(Mutex<Opened>);
@@ -17,6 +18,8 @@ pub struct LpView(Mutex<Opened>);
 struct Opened {
     parts: Parts,
     view: Option<View>,
+    /// What the search under way found out before it lacked something.
+    search: Option<Search>,
     lines: usize,
     raw_len: usize,
 }
@@ -71,7 +74,7 @@ pub unsafe extern "C" fn lp_program_new(
             let (words, _) = s.as_chunks::<8>();
             [0, 1, 2, 3].map(|i| u64::from_le_bytes(words[i]))
         });
-        Ok(own(LpProgram(Program::new(ops, sets.collect())?)))
+        Ok(own(LpProgram(Arc::new(Program::new(ops, sets.collect())?))))
     })
 }
 
@@ -158,7 +161,8 @@ pub unsafe extern "C" fn lp_view_new(
             *to = *from as usize;
         }
         let parts = Parts::of(all);
-        let opened = Opened { parts, view: None, lines: lines as usize, raw_len: raw_len as usize };
+        let (lines, raw_len) = (lines as usize, raw_len as usize);
+        let opened = Opened { parts, view: None, search: None, lines, raw_len };
         Ok(own(LpView(Mutex::new(opened))))
     })
 }
@@ -267,9 +271,16 @@ pub unsafe extern "C" fn lp_view_find(
         let out = object(out as *const Answer)?;
         out[0].set(WRONG);
         let mut opened = object(view)?.0.try_lock().map_err(busy)?;
-        let mut automaton = Automaton::new(&object(program)?.0);
+        let program = &object(program)?.0;
+        let held = opened.search.take().filter(|search| search.is_of(program));
+        let mut search = held.unwrap_or_else(|| Search::new(program));
         let (parts, view) = told(opened.view(), out)?;
-        let found = told(columns::find(parts, view, &mut automaton, invert, most, counts), out)?;
+        let found = columns::find(parts, view, &mut search, invert, most, counts);
+        // Once there is an answer, nothing is asked again.
+        if matches!(found, Err(Lack::Streams(_))) {
+            opened.search = Some(search);
+        }
+        let found = told(found, out)?;
         out[1].set(found.count as i64);
         Ok(given(found.rows.iter().map(|row| i64::from(*row)).collect(), Vec::new()))
     })

@@ -105,6 +105,16 @@ impl Places {
         (c, i)
     }
 
+    /// Whether every row has one value of the column in slot k of template t.
+    pub fn is_row(&self, t: usize, k: usize) -> bool {
+        matches!(self.slots[t][k].1, Place::Row)
+    }
+
+    /// Goes to a row; only such columns can be asked for then.
+    pub fn go_to(&mut self, row: usize) {
+        self.row = row;
+    }
+
     /// Goes past a row of template t.
     #[inline(always)]
     pub fn pass(&mut self, t: usize) {

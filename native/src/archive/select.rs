@@ -288,7 +288,9 @@ impl View {
         if self.rows.get().is_none() {
             let mut left = self.uses.clone();
             let mut rows = Vec::with_capacity(self.row_ids.n);
-            for t in self.row_ids.all(parts)? {
+            let mut reader = Reader::new(parts, &self.row_ids)?;
+            for _ in 0..self.row_ids.n {
+                let t = reader.read()?;
                 let left = left.get_mut(t as usize).and_then(|n| n.checked_sub(1).map(|less| *n = less));
                 left.ok_or_else(|| format!("row template {t} has no more rows"))?;
                 rows.push(t as u32);
@@ -671,6 +673,26 @@ impl<'a> Reader<'a> {
         let plain = ints.layout == ints::VALUES && !escaped;
         let (layout, n, width, first) = (ints.layout, ints.n, ints.width, ints.first);
         Ok(Reader { layout, n, width, small, planes, wide, i: 0, last: first, first, plain })
+    }
+
+    /// Each number, and whether it is the one before once more; nothing was read yet.
+    #[inline(always)]
+    pub fn each(mut self, mut call: impl FnMut(u64, bool) -> Result<(), Lack>) -> Result<(), Lack> {
+        if self.layout != ints::STEPS_SIGNED || self.n == 0 {
+            for _ in 0..self.n {
+                call(self.read()?, false)?;
+            }
+            return Ok(());
+        }
+        let mut v = self.first;
+        call(v, false)?;
+        for &small in self.small {
+            if small != 0 {
+                v = v.wrapping_add(ints::unzigzag(ints::get(small, &mut self.wide)?) as u64);
+            }
+            call(v, small == 0)?;
+        }
+        Ok(())
     }
 
     /// Numbers there are.

@@ -9,6 +9,7 @@
 //! places are decided when the next byte is known. A line feed, or the end, is that byte for the last one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// No match any more, whatever follows.
 pub const DEAD: u32 = 0;
@@ -141,8 +142,8 @@ impl Program {
 }
 
 /// A program under way: the states that were reached so far.
-pub struct Automaton<'a> {
-    program: &'a Program,
+pub struct Automaton {
+    program: Arc<Program>,
     /// Next states; `UNKNOWN` where nobody was yet.
     table: Vec<u32>,
     classes: usize,
@@ -154,10 +155,10 @@ pub struct Automaton<'a> {
     round: u32,
 }
 
-impl<'a> Automaton<'a> {
-    pub fn new(program: &'a Program) -> Automaton<'a> {
+impl Automaton {
+    pub fn new(program: &Arc<Program>) -> Automaton {
         let mut automaton = Automaton {
-            program,
+            program: program.clone(),
             table: Vec::new(),
             classes: program.sample.len(),
             known: HashMap::new(),
@@ -176,6 +177,11 @@ impl<'a> Automaton<'a> {
         let begin = automaton.state(vec![0], side);
         debug_assert_eq!(begin, Ok(BEGIN));
         automaton
+    }
+
+    /// Whether it is one of this program, and not of one like it.
+    pub fn is_of(&self, program: &Arc<Program>) -> bool {
+        Arc::ptr_eq(&self.program, program)
     }
 
     /// States in the middle of a line in which nothing that could become a match has begun.

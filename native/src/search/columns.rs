@@ -10,15 +10,15 @@
 //! from the end back, from which of them a match is certain, impossible, or depends on values. Only
 //! columns on which something depends are read.
 
-use super::automaton::{Automaton, TooBig, BEGIN, FOUND};
+use super::automaton::{Automaton, Program, TooBig, BEGIN, FOUND};
 use super::hands::Hands;
 use super::shapes;
 use crate::archive::numbers::{self, Stamp};
 use crate::archive::pick::{stamp, Places};
-use crate::archive::select::{references, Lack, Parts, Reader, Spec, Texts, View};
+use crate::archive::select::{references, Lack, Parts, Reader, Spec, TextReader, Texts, View};
 use crate::archive::{INDEX, PLANES, ROWS, STEPS, TEXT, TIMES};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// States before one value at most; with more, the block is searched as text.
 pub(super) const MAX_STATES: usize = 48;
@@ -54,7 +54,7 @@ enum Go {
     /// Whatever the value, this comes next.
     Always(u32),
     /// For each value of the column the state before the literal.
-    Value(Rc<Vec<u32>>),
+    Value(Arc<Vec<u32>>),
 }
 
 struct Node {
@@ -85,7 +85,7 @@ const NO: u32 = u32::MAX - 1;
 struct Question {
     slot: usize,
     /// For each value of the slot's column.
-    after: Rc<Vec<u32>>,
+    after: Arc<Vec<u32>>,
     /// A state, and `YES`, `NO`, or the number of the next question.
     answers: Vec<(u32, u32)>,
 }
@@ -96,26 +96,61 @@ enum Plan {
     Rows(Vec<Question>),
 }
 
-struct Judge<'a, 'p> {
-    parts: &'a Parts,
-    view: &'a View,
-    automaton: &'a mut Automaton<'p>,
-    /// Columns and parts of split ones.
-    leaves: Vec<&'a Spec>,
+/// What is found out about a block in one search. It holds while pieces of streams are being given: what was
+/// said of values without reading them may be wider than what they would say now, and is no less right.
+pub struct Search {
+    automaton: Automaton,
+    /// Columns and parts of split ones (`WHOLE` for others).
+    leaves: Vec<(u32, u32)>,
     /// Values of each.
     lengths: Vec<usize>,
-    known_leaves: HashMap<*const Spec, usize>,
+    known_leaves: HashMap<(u32, u32), usize>,
     /// States after every entry that a column added to the pool, by column and state before.
-    pool: HashMap<(u32, u32), Rc<Vec<u32>>>,
+    pool: HashMap<(u32, u32), Arc<Vec<u32>>>,
     /// The same, each once; and such that are more than there are, maybe.
     added: HashMap<(u32, u32, bool), Vec<u32>>,
     /// States after every value of a leaf.
-    values: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    values: HashMap<(usize, u32), Arc<Vec<u32>>>,
     /// States that the values of a leaf can lead to; more than there are, maybe.
-    images: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    images: HashMap<(usize, u32), Arc<Vec<u32>>>,
     /// Exactly those.
-    exact: HashMap<(usize, u32), Rc<Vec<u32>>>,
+    exact: HashMap<(usize, u32), Arc<Vec<u32>>>,
     fresh: Vec<u32>,
+    /// Of each template, once nothing is lacking for it.
+    plans: Vec<Option<Plan>>,
+}
+
+impl Search {
+    /// Of a block that nothing is known of.
+    pub fn new(program: &Arc<Program>) -> Search {
+        Search {
+            automaton: Automaton::new(program),
+            leaves: Vec::new(),
+            lengths: Vec::new(),
+            known_leaves: HashMap::new(),
+            pool: HashMap::new(),
+            added: HashMap::new(),
+            values: HashMap::new(),
+            images: HashMap::new(),
+            exact: HashMap::new(),
+            fresh: Vec::new(),
+            plans: Vec::new(),
+        }
+    }
+
+    /// Whether it looks for this program, and not for one like it.
+    pub fn is_of(&self, program: &Arc<Program>) -> bool {
+        self.automaton.is_of(program)
+    }
+}
+
+/// A leaf that is a column as it is.
+const WHOLE: u32 = u32::MAX;
+
+struct Judge<'a, 's> {
+    parts: &'a Parts,
+    view: &'a View,
+    search: &'s mut Search,
     /// Bytes that may still be looked at.
     budget: usize,
 }
@@ -150,17 +185,25 @@ impl<'a> Judge<'a, '_> {
             return Ok(state);
         }
         self.spend(bytes.len() + 1)?;
-        Ok(self.automaton.run(state, bytes)?)
+        Ok(self.search.automaton.run(state, bytes)?)
     }
 
-    fn leaf(&mut self, spec: &'a Spec, n: usize) -> usize {
-        let next = self.leaves.len();
-        let leaf = *self.known_leaves.entry(spec).or_insert(next);
+    fn leaf(&mut self, column: u32, part: u32) -> usize {
+        let next = self.search.leaves.len();
+        let leaf = *self.search.known_leaves.entry((column, part)).or_insert(next);
         if leaf == next {
-            self.leaves.push(spec);
-            self.lengths.push(n);
+            self.search.leaves.push((column, part));
+            self.search.lengths.push(self.view.counts[column as usize]);
         }
         leaf
+    }
+
+    fn spec(&self, leaf: usize) -> &'a Spec {
+        let (column, part) = self.search.leaves[leaf];
+        match &self.view.specs[column as usize] {
+            Spec::Split { parts, .. } if part != WHOLE => &parts[part as usize],
+            spec => spec,
+        }
     }
 
     /// States after runs of one digit or more.
@@ -170,7 +213,7 @@ impl<'a> Judge<'a, '_> {
         while let Some(state) = open.pop() {
             self.spend(10)?;
             for digit in b'0'..=b'9' {
-                let next = self.automaton.next(state, digit)?;
+                let next = self.search.automaton.next(state, digit)?;
                 if !found.contains(&next) {
                     found.push(next);
                     open.push(next);
@@ -235,7 +278,7 @@ impl<'a> Judge<'a, '_> {
         for &state in from {
             for byte in first..=last {
                 self.spend(1)?;
-                let next = self.automaton.next(state, byte)?;
+                let next = self.search.automaton.next(state, byte)?;
                 if !found.contains(&next) {
                     found.push(next);
                 }
@@ -282,24 +325,14 @@ impl<'a> Judge<'a, '_> {
         Ok(distinct(&after))
     }
 
-    /// States after every text, from one state. The texts are there.
-    fn after_each(&mut self, texts: &[(u32, u32)], state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        let text = self.parts.raw(TEXT);
-        let mut after = Vec::with_capacity(texts.len());
-        for &(a, b) in texts {
-            after.push(self.run(state, text.get(a as usize..b as usize).unwrap_or_default())?);
-        }
-        Ok(Rc::new(after))
-    }
-
     /// States after every entry that a column added to the pool, from one state.
-    fn after_added(&mut self, column: u32, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        if let Some(known) = self.pool.get(&(column, state)) {
+    fn after_added(&mut self, column: u32, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
+        if let Some(known) = self.search.pool.get(&(column, state)) {
             return Ok(known.clone());
         }
         let view = self.view;
         let made = self.after_texts(&view.added[column as usize].1, state)?;
-        self.pool.insert((column, state), made.clone());
+        self.search.pool.insert((column, state), made.clone());
         Ok(made)
     }
 
@@ -309,7 +342,7 @@ impl<'a> Judge<'a, '_> {
         let mut found: Vec<u32> = Vec::new();
         let mut lacking = Vec::new();
         for &column in sources {
-            if let Some(known) = self.added.get(&(column, state, near)) {
+            if let Some(known) = self.search.added.get(&(column, state, near)) {
                 found.extend(known.iter());
                 continue;
             }
@@ -323,7 +356,7 @@ impl<'a> Judge<'a, '_> {
             match some {
                 Ok(some) => {
                     found.extend(&some);
-                    self.added.insert((column, state, near), some);
+                    self.search.added.insert((column, state, near), some);
                 }
                 Err(Lack::Streams(more)) => lacking.extend(more),
                 Err(lack) => return Err(lack),
@@ -337,38 +370,44 @@ impl<'a> Judge<'a, '_> {
     }
 
     /// States after every text of some, from one state.
-    fn after_texts(&mut self, texts: &Texts, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+    fn after_texts(&mut self, texts: &Texts, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
         self.parts.there(TEXT, texts.at, texts.size)?;
-        let mut ranges = Vec::with_capacity(texts.n);
-        texts.each(self.parts, |a, b| ranges.push((a as u32, b as u32)))?;
-        self.after_each(&ranges, state)
+        let text = self.parts.raw(TEXT);
+        let mut reader = TextReader::new(self.parts, texts)?;
+        self.spend(texts.size.saturating_add(texts.n))?;
+        let mut after = Vec::with_capacity(texts.n);
+        for i in 0..texts.n {
+            let (start, end) = reader.at(i)?;
+            after.push(self.search.automaton.run(state, text.get(start..end).unwrap_or_default())?);
+        }
+        Ok(Arc::new(after))
     }
 
     /// States that texts lead to; more than there are, maybe, where only their shape is known.
     fn after_some(&mut self, texts: &Texts, state: u32) -> Result<Vec<u32>, Lack> {
         if let Some(shape) = &texts.shape {
             if self.parts.there(TEXT, texts.at, texts.size).is_err() {
-                return shapes::after(self.automaton, shape, state, &mut self.budget);
+                return shapes::after(&mut self.search.automaton, shape, state, &mut self.budget);
             }
         }
         Ok(distinct(&self.after_texts(texts, state)?))
     }
 
     /// States after every value of a leaf, from one state.
-    fn after_values(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        if let Some(known) = self.values.get(&(leaf, state)) {
+    fn after_values(&mut self, leaf: usize, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
+        if let Some(known) = self.search.values.get(&(leaf, state)) {
             return Ok(known.clone());
         }
-        let (parts, spec) = (self.parts, self.leaves[leaf]);
+        let (parts, spec) = (self.parts, self.spec(leaf));
         let after = match spec {
             Spec::Text(texts) => self.after_texts(texts, state)?,
             Spec::Dictionary { entries, index } => {
                 let table = self.after_texts(entries, state)?;
                 let index = parts.get(INDEX)?.get(*index..).unwrap_or_default();
-                let n = self.lengths[leaf];
+                let n = self.search.lengths[leaf];
                 let after: Option<Vec<u32>> =
                     index.iter().take(n).map(|e| table.get(usize::from(*e)).copied()).collect();
-                Rc::new(after.ok_or("an index beyond its dictionary")?)
+                Arc::new(after.ok_or("an index beyond its dictionary")?)
             }
             Spec::Pool { ints, before, refs, sources } => {
                 let view = self.view;
@@ -393,29 +432,36 @@ impl<'a> Judge<'a, '_> {
                 if after.contains(&UNKNOWN) {
                     return Err("an entry that its column does not refer to".into());
                 }
-                Rc::new(after)
+                Arc::new(after)
             }
             Spec::Number { .. } | Spec::Stamp { .. } => self.after_numbers(spec, state)?,
             _ => return Err("a column without values".into()),
         };
-        self.values.insert((leaf, state), after.clone());
+        self.search.values.insert((leaf, state), after.clone());
         Ok(after)
     }
 
     /// States after every number of a column, from one state.
-    fn after_numbers(&mut self, spec: &Spec, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+    fn after_numbers(&mut self, spec: &Spec, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
         let form = match spec {
             Spec::Number { form, .. } => *form,
             Spec::Stamp { literals, widths, radixes, ints } => {
                 let clock = stamp(self.parts, literals, widths, radixes)?;
-                let mut reader = Reader::new(self.parts, ints)?;
+                let reader = Reader::new(self.parts, ints)?;
                 self.spend(reader.count())?;
-                let mut hands = Hands::new(self.automaton, &clock, state)?;
+                let automaton = &mut self.search.automaton;
+                let mut hands = Hands::new(automaton, &clock, state)?;
                 let mut after = Vec::with_capacity(reader.count());
-                for _ in 0..reader.count() {
-                    after.push(hands.after(self.automaton, reader.read()?)?);
-                }
-                return Ok(Rc::new(after));
+                // Lines often have the time of the line before.
+                let mut last = UNKNOWN;
+                reader.each(|v, again| {
+                    if !again {
+                        last = hands.at(automaton, v)?;
+                    }
+                    after.push(last);
+                    Ok(())
+                })?;
+                return Ok(Arc::new(after));
             }
             _ => return Err("a column without numbers".into()),
         };
@@ -435,38 +481,38 @@ impl<'a> Judge<'a, '_> {
             }
             after.push(known.1);
         }
-        Ok(Rc::new(after))
+        Ok(Arc::new(after))
     }
 
     /// States that values of a leaf do lead to. It has some.
-    fn exact(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
-        if let Some(known) = self.exact.get(&(leaf, state)) {
+    fn exact(&mut self, leaf: usize, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
+        if let Some(known) = self.search.exact.get(&(leaf, state)) {
             return Ok(known.clone());
         }
-        if let Spec::Constant { .. } | Spec::Nothing = self.leaves[leaf] {
+        if let Spec::Constant { .. } | Spec::Nothing = self.spec(leaf) {
             return self.image(leaf, state);
         }
         let image = distinct(&self.after_values(leaf, state)?);
         if image.len() > MAX_STATES {
             return Err(Lack::Otherwise);
         }
-        let image = Rc::new(image);
-        self.exact.insert((leaf, state), image.clone());
+        let image = Arc::new(image);
+        self.search.exact.insert((leaf, state), image.clone());
         Ok(image)
     }
 
     /// States that values of a leaf can lead to; more than there are, maybe.
-    fn image(&mut self, leaf: usize, state: u32) -> Result<Rc<Vec<u32>>, Lack> {
+    fn image(&mut self, leaf: usize, state: u32) -> Result<Arc<Vec<u32>>, Lack> {
         if state <= FOUND {
-            return Ok(Rc::new(vec![state]));
+            return Ok(Arc::new(vec![state]));
         }
         let key = (leaf, state);
-        if let Some(known) = self.images.get(&key) {
+        if let Some(known) = self.search.images.get(&key) {
             return Ok(known.clone());
         }
         let parts = self.parts;
         let image = {
-            match self.leaves[leaf] {
+            match self.spec(leaf) {
                 Spec::Pool { sources, .. } => self.after_sources(sources, state, true)?,
                 Spec::Text(texts) => self.after_some(texts, state)?,
                 Spec::Dictionary { entries, .. } => distinct(&self.after_texts(entries, state)?),
@@ -494,8 +540,8 @@ impl<'a> Judge<'a, '_> {
         if image.len() > MAX_STATES {
             return Err(Lack::Otherwise);
         }
-        let image = Rc::new(image);
-        self.images.insert(key, image.clone());
+        let image = Arc::new(image);
+        self.search.images.insert(key, image.clone());
         Ok(image)
     }
 
@@ -506,18 +552,18 @@ impl<'a> Judge<'a, '_> {
         let mut begin = literals[0].clone();
         let mut elements: Vec<Element> = Vec::with_capacity(literals.len());
         for (slot, &c) in view.columns[t].iter().enumerate() {
-            let open = |elements: &mut Vec<Element>, judge: &mut Self, spec: &'a Spec, literal: &[u8]| {
+            let open = |elements: &mut Vec<Element>, judge: &mut Self, part: u32, literal: &[u8]| {
                 judge.spend(literal.len() + 1)?;
-                let leaf = judge.leaf(spec, view.counts[c as usize]);
+                let leaf = judge.leaf(c, part);
                 elements.push(Element { slot, leaf, literal: literal.to_vec(), nodes: Vec::new() });
                 Ok::<_, Lack>(())
             };
             match &view.specs[c as usize] {
-                Spec::Split { literals: between, parts: split } => {
+                Spec::Split { literals: between, .. } => {
                     for (k, (at, len)) in between.iter().enumerate() {
                         let literal = parts.slice(TEXT, *at, *len)?;
                         if k > 0 {
-                            open(&mut elements, self, &split[k - 1], literal)?;
+                            open(&mut elements, self, k as u32 - 1, literal)?;
                         } else {
                             self.spend(literal.len())?;
                             elements.last_mut().map_or(&mut begin, |e| &mut e.literal).extend(literal);
@@ -526,7 +572,7 @@ impl<'a> Judge<'a, '_> {
                     let last = elements.last_mut().map_or(&mut begin, |e| &mut e.literal);
                     last.extend(&literals[slot + 1]);
                 }
-                spec => open(&mut elements, self, spec, &literals[slot + 1])?,
+                _ => open(&mut elements, self, WHOLE, &literals[slot + 1])?,
             }
         }
         Ok((begin, elements))
@@ -538,8 +584,8 @@ impl<'a> Judge<'a, '_> {
         for i in 0..=elements.len() {
             let literal = if i == 0 { &begin } else { &elements[i - 1].literal };
             let mut all = true;
-            for k in 0..self.fresh.len() {
-                all = all && self.run(self.fresh[k], literal)? == FOUND;
+            for k in 0..self.search.fresh.len() {
+                all = all && self.run(self.search.fresh[k], literal)? == FOUND;
             }
             if all {
                 return Ok(Plan::All(true));
@@ -552,9 +598,9 @@ impl<'a> Judge<'a, '_> {
             for &state in &states {
                 let mut image = self.image(element.leaf, state)?;
                 let (mut behind, mut then) = self.behind(&image, &element.literal)?;
-                if let Spec::Pool { sources, .. } = self.leaves[element.leaf] {
+                if let Spec::Pool { sources, .. } = self.spec(element.leaf) {
                     if then.len() > 1 {
-                        image = Rc::new(self.after_sources(sources, state, false)?);
+                        image = Arc::new(self.after_sources(sources, state, false)?);
                         (behind, then) = self.behind(&image, &element.literal)?;
                     }
                 }
@@ -581,7 +627,7 @@ impl<'a> Judge<'a, '_> {
         // From the end back.
         let mut known: Vec<(u32, Verdict)> = Vec::new();
         for state in states {
-            known.push((state, Verdict::of(self.automaton.ends(state)?)));
+            known.push((state, Verdict::of(self.search.automaton.ends(state)?)));
         }
         let states = known.clone();
         for element in elements.iter_mut().rev() {
@@ -679,34 +725,25 @@ pub struct Found {
 pub fn find(
     parts: &Parts,
     view: &View,
-    automaton: &mut Automaton,
+    search: &mut Search,
     invert: bool,
     most: usize,
     counts: bool,
 ) -> Result<Found, Lack> {
-    let fresh = automaton.fresh()?;
-    let mut judge = Judge {
-        parts,
-        view,
-        automaton,
-        leaves: Vec::new(),
-        lengths: Vec::new(),
-        known_leaves: HashMap::new(),
-        pool: HashMap::new(),
-        added: HashMap::new(),
-        values: HashMap::new(),
-        images: HashMap::new(),
-        exact: HashMap::new(),
-        fresh,
-        budget: 6 * view.raw_len + (1 << 20),
-    };
-    let mut plans: Vec<Plan> = Vec::with_capacity(view.templates.len());
+    if search.plans.is_empty() {
+        search.fresh = search.automaton.fresh()?;
+        search.plans.resize_with(view.templates.len(), || None);
+    }
+    let mut judge = Judge { parts, view, search, budget: 6 * view.raw_len + (1 << 20) };
     // What is lacking for one template is told together with what is lacking for others.
     let mut lacking: Vec<(usize, usize)> = Vec::new();
     for t in 0..view.templates.len() {
+        if judge.search.plans[t].is_some() {
+            continue;
+        }
         let plan = if view.uses[t] > 0 { judge.plan(t) } else { Ok(Plan::All(false)) };
         match plan {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => judge.search.plans[t] = Some(plan),
             Err(Lack::Streams(more)) => lacking.extend(more),
             Err(lack) => return Err(lack),
         }
@@ -720,6 +757,7 @@ pub fn find(
         lacking.dedup();
         return Err(Lack::Streams(lacking));
     }
+    let plans: Vec<&Plan> = search.plans.iter().flatten().collect();
     // Columns that something depends on.
     let mut wanted = vec![false; view.counts.len()];
     for (plan, columns) in plans.iter().zip(&view.columns) {
@@ -733,15 +771,20 @@ pub fn find(
             return Ok(Found { rows: Vec::new(), count });
         }
     }
-    let rows = view.rows(parts)?;
     let mut places = Places::new(view, &wanted);
+    if !invert {
+        if let Some(chosen) = screened(&plans, &places) {
+            return among(&chosen, &plans, &mut places, || view.rows(parts), most, counts);
+        }
+    }
+    let rows = view.rows(parts)?;
     let mut found = Found { rows: Vec::new(), count: 0 };
     for (row, &t) in rows.iter().enumerate() {
         if found.count >= most {
             break;
         }
         let t = t as usize;
-        let matches = match &plans[t] {
+        let matches = match plans[t] {
             Plan::All(matches) => *matches,
             Plan::Rows(questions) => ask(questions, t, &places)?,
         };
@@ -756,6 +799,76 @@ pub fn find(
     Ok(found)
 }
 
+/// Rows that can match, where one column that every row has decides it for most: growing, a few of all.
+fn screened(plans: &[&Plan], places: &Places) -> Option<Vec<u32>> {
+    let mut first: Option<&Arc<Vec<u32>>> = None;
+    let mut may: Vec<u32> = Vec::new();
+    for (t, plan) in plans.iter().enumerate() {
+        let questions = match plan {
+            Plan::All(true) => return None,
+            Plan::All(false) => continue,
+            Plan::Rows(questions) => questions,
+        };
+        if !questions.iter().all(|q| places.is_row(t, q.slot)) {
+            return None;
+        }
+        let question = questions.last()?;
+        if !Arc::ptr_eq(first.get_or_insert(&question.after), &question.after) {
+            return None;
+        }
+        for (state, answer) in &question.answers {
+            if *answer != NO && !may.contains(state) {
+                may.push(*state);
+            }
+        }
+    }
+    let after = first?;
+    let (mut chosen, most) = (Vec::new(), after.len() / 8);
+    let (mut last, mut can) = (UNKNOWN, false);
+    for (row, &state) in after.iter().enumerate() {
+        if state != last {
+            (last, can) = (state, may.contains(&state));
+        }
+        if can {
+            chosen.push(row as u32);
+            if chosen.len() > most {
+                return None;
+            }
+        }
+    }
+    Some(chosen)
+}
+
+/// Of some rows those that have a match; all that is asked of them are columns that every row has.
+fn among<'a>(
+    chosen: &[u32],
+    plans: &[&Plan],
+    places: &mut Places,
+    rows: impl FnOnce() -> Result<&'a [u32], Lack>,
+    most: usize,
+    counts: bool,
+) -> Result<Found, Lack> {
+    let mut found = Found { rows: Vec::new(), count: 0 };
+    if chosen.is_empty() {
+        return Ok(found);
+    }
+    let rows = rows()?;
+    for &row in chosen {
+        if found.count >= most {
+            break;
+        }
+        places.go_to(row as usize);
+        let t = *rows.get(row as usize).ok_or("a value beyond the rows")? as usize;
+        if matches!(plans[t], Plan::Rows(questions) if ask(questions, t, places)?) {
+            found.count += 1;
+            if !counts {
+                found.rows.push(row);
+            }
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -765,7 +878,7 @@ mod tests {
     use crate::archive::pick;
     use crate::archive::{encode, select, Streams};
     use crate::rows::{field_rows, line_rows, OwnedRows};
-    use crate::search::automaton::{Kind, Op, Program};
+    use crate::search::automaton::{Kind, Op};
     use crate::search::text::matching;
 
     fn numbers(mut state: u32) -> impl FnMut(u32) -> u32 {
@@ -817,9 +930,10 @@ mod tests {
         text
     }
 
-    fn opened(raw: &[u8], rows: &OwnedRows, guided: bool) -> (Parts, Streams) {
+    /// `shared`: all templates have their first column in common.
+    fn opened(raw: &[u8], rows: &OwnedRows, guided: bool, shared: bool) -> (Parts, Streams) {
         let mut first = 0;
-        let columns: Vec<Vec<u32>> = rows
+        let mut columns: Vec<Vec<u32>> = rows
             .templates
             .iter()
             .map(|t| {
@@ -827,6 +941,11 @@ mod tests {
                 (first - t.slots() as u32..first).collect()
             })
             .collect();
+        if shared {
+            let own: u32 = first;
+            columns.iter_mut().filter_map(|c| c.first_mut()).for_each(|c| *c = own);
+            first += 1;
+        }
         let mut block = Builder::of(builder::Kind::Columns);
         let mut spans = rows.spans.iter();
         block.gathered = vec![Column::default(); first as usize];
@@ -864,7 +983,7 @@ mod tests {
     }
 
     /// Text in which `.` is any byte, with a place before and behind.
-    fn program(text: &[u8], before: Option<Kind>, behind: Option<Kind>) -> Program {
+    fn program(text: &[u8], before: Option<Kind>, behind: Option<Kind>) -> Arc<Program> {
         let (mut ops, mut sets) = (Vec::new(), Vec::new());
         let then = |op: fn(u32, u32) -> Op, what: u32, ops: &mut Vec<Op>| {
             let next = ops.len() as u32 + 1;
@@ -886,7 +1005,7 @@ mod tests {
         }
         behind.into_iter().for_each(|kind| place(kind, &mut ops));
         ops.push(Op::Match);
-        Program::new(ops, sets).unwrap()
+        Arc::new(Program::new(ops, sets).unwrap())
     }
 
     #[test]
@@ -898,7 +1017,7 @@ mod tests {
                 continue;
             }
             let rows = if round % 10 == 0 { line_rows(&raw) } else { field_rows(&raw, 64) };
-            let (mut parts, streams) = opened(&raw, &rows, round % 3 > 0);
+            let (mut parts, streams) = opened(&raw, &rows, round % 3 > 0, round % 4 > 1);
             let view = asked(&mut parts, &streams, |p| select::open(p, rows.rows.len(), raw.len()));
             let lines: Vec<&[u8]> = raw.split_inclusive(|b| *b == b'\n').collect();
             let chosen: Vec<u32> = (0..lines.len() as u32).filter(|_| next(3) == 0).collect();
@@ -924,17 +1043,17 @@ mod tests {
                     let mut automaton = Automaton::new(&program);
                     let expected = matching(&raw, &mut automaton, None, false, invert, usize::MAX).unwrap();
                     let expected: Vec<u32> = expected.iter().map(|hit| hit.line as u32).collect();
-                    let mut automaton = Automaton::new(&program);
+                    let mut search = Search::new(&program);
                     let found = asked(&mut parts, &streams, |p| {
-                        find(p, &view, &mut automaton, invert, usize::MAX, false)
+                        find(p, &view, &mut search, invert, usize::MAX, false)
                     });
                     assert_eq!(found.rows, expected, "{piece:?} {before:?} {behind:?}");
                     let count = asked(&mut parts, &streams, |p| {
-                        find(p, &view, &mut automaton, invert, usize::MAX, true)
+                        find(p, &view, &mut search, invert, usize::MAX, true)
                     });
                     assert_eq!(count.count, expected.len());
                     let first =
-                        asked(&mut parts, &streams, |p| find(p, &view, &mut automaton, invert, 2, false));
+                        asked(&mut parts, &streams, |p| find(p, &view, &mut search, invert, 2, false));
                     assert_eq!(first.rows, expected[..expected.len().min(2)]);
                 }
             }

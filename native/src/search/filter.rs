@@ -457,7 +457,7 @@ mod tests {
             |from: usize| (from..from + 300).map(|i| format!("opened session{i:05}\n")).collect::<String>();
         let filter = Filter::of(text(0).as_bytes()).fitted(1 << 12).unwrap();
         assert!(filter.covers(Filter::of(text(0).as_bytes())));
-        assert!(filter.covers(Filter::of(text(0)[..60].as_bytes())));
+        assert!(filter.covers(Filter::of(&text(0).as_bytes()[..60])));
         assert!(!filter.covers(Filter::of(text(1000).as_bytes())));
         let mut forged = filter.clone();
         let set = forged.bits.iter().position(|w| *w != 0).unwrap();

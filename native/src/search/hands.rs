@@ -24,7 +24,6 @@ pub struct Hands {
     hands: Vec<Hand>,
     start: u32,
     text: Vec<u8>,
-    last: (u64, u32),
 }
 
 impl Hands {
@@ -41,20 +40,15 @@ impl Hands {
             before: (0, UNKNOWN),
             known: Vec::new(),
         });
-        Ok(Hands { hands: hands.collect(), start, text: Vec::new(), last: (0, UNKNOWN) })
+        Ok(Hands { hands: hands.collect(), start, text: Vec::new() })
     }
 
     /// The state behind a stamp.
-    #[inline(always)]
-    pub fn after(&mut self, automaton: &mut Automaton, v: u64) -> Result<u32, Lack> {
-        // Lines often have the time of the line before.
-        if self.last.0 != v || self.last.1 == UNKNOWN {
-            self.last = (v, Hands::at(&mut self.hands, &mut self.text, automaton, self.start, v)?);
-        }
-        Ok(self.last.1)
+    pub fn at(&mut self, automaton: &mut Automaton, v: u64) -> Result<u32, Lack> {
+        Hands::behind(&mut self.hands, &mut self.text, automaton, self.start, v)
     }
 
-    fn at(
+    fn behind(
         hands: &mut [Hand],
         text: &mut Vec<u8>,
         automaton: &mut Automaton,
@@ -68,7 +62,7 @@ impl Hands {
         let mut field = v.wrapping_sub(hand.before.0);
         if field >= hand.radix || hand.before.1 == UNKNOWN {
             field = v % hand.radix;
-            hand.before = (v - field, Hands::at(earlier, text, automaton, start, v / hand.radix)?);
+            hand.before = (v - field, Hands::behind(earlier, text, automaton, start, v / hand.radix)?);
         }
         let state = hand.before.1;
         let mut make = || {
