@@ -6,6 +6,7 @@ gives all blocks that are whole.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -237,7 +238,21 @@ def unfinished(name: str, file: BinaryIO | FileIO, end: int) -> Unfinished:
     return Unfinished(blocks, lines, _size(file) - end)
 
 
+def _is_growing(file: BinaryIO | FileIO) -> bool:
+    """Whether somebody appends to a file just now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # some file systems have no locks
+    return False
+
+
 def _what_is_left(name: str, file: BinaryIO | FileIO) -> str:
+    if _is_growing(file):
+        return f"{name}: another process appends to it, and has not finished; try again later"
     lines = blocks = 0
     for section in sections(file):
         if isinstance(section, Gap):

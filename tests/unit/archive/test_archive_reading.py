@@ -139,6 +139,19 @@ def test_only_one_may_append(blocks: Path) -> None:
             Appending(str(blocks))
 
 
+def test_who_reads_while_somebody_appends_is_told_so(blocks: Path) -> None:
+    """It looked as if the archive had been cut short, and repair was advised."""
+    from logpipe.archive.blocks import pack_bytes
+    from logpipe.archive.writer import Appending
+
+    with Appending(str(blocks)) as appending:
+        appending.writer.write(pack_bytes(b"more\n", "fast"))
+        with pytest.raises(ArchiveError, match="another process appends to it"):
+            archive.open(str(blocks))
+        appending.writer.finish()
+    assert restored(blocks).endswith(b"more\n")
+
+
 def test_damage_costs_its_block_and_is_told(blocks: Path) -> None:
     """Reading names the lines; verify lists them; repair keeps all others."""
     with archive.open(str(blocks)) as opened:
