@@ -37,22 +37,33 @@ KINDS: Mapping[str, Sequence[str]] = {
     "times": (*("ctime", "iso-time", "clock", "minutes", "date", "date-slash"), "times-in-parts"),
     "addresses": (
         *("uuid", "mac", "ipv6", "pci", "ip", "email", "message-id"),
-        *("host", "host-port", "name-before-address"),
+        *("host", "host-port", "name-before-address", "named-host"),
     ),
-    "paths": ("url", "path", "windows-path", "relative-path", "request", "protocol"),
+    "paths": (
+        *("url", "path", "windows-path", "windows-path-with-blanks", "relative-path"),
+        *("request", "quoted-request", "protocol"),
+    ),
     "ids": (
         *("version", "joined-id", "id-starts-with-digit", "id-three-digits", "flag"),
         *("digit-words", "lists", "series"),
     ),
-    "word slots": ("word-slots", "rare-slots", "recurring"),
-    "context slots": ("keyword-slots", "equals-slots", "quoted-slots", "records"),
+    "coded bytes": ("json-token", "base64", "padded-base64", "bytes-as-hex"),
+    "statements": ("sql", "quoted-sql"),
+    "word slots": ("word-slots", "rare-slots", "recurring", "covered", "crossed"),
+    "context slots": (
+        *("keyword-slots", "equals-slots", "quoted-slots", "enclosed-text", "records"),
+        *("no-value", "absent-values"),
+    ),
     "heavy slots": ("heavy-slots", "heavy-shapes", "shapes"),
     "names": ("name-slots-first", "identifier-slots"),
     "tokens": ("whole-tokens", "pairs", "echoes"),
     "similar": ("similar", "similar-identifiers"),
-    "composition": ("fuse", "empty-values", "runs", "repeats", "dense", "drop-remarks"),
+    "composition": (
+        *("fuse", "empty-values", "runs", "short-runs", "repeats", "dense"),
+        *("light-remarks", "drop-remarks"),
+    ),
 }
-"""Rules by kind; those of print in the style of the full sets have no part in `2k`."""
+"""Every rule, by kind; those of print in the style of the full sets have no part in `2k`."""
 
 _GAIN = 1e-9
 

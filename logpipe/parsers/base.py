@@ -28,7 +28,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -56,10 +56,14 @@ def as_column(messages: Messages) -> ByteColumn:
     """Messages as one column; a list of bytes is copied, a column is not.
 
     Raises:
-        UsageError: a message is something else than bytes.
+        UsageError: a message, or what holds them, is something else.
     """
     if isinstance(messages, ByteColumn):
         return messages
+    if isinstance(messages, str | bytes) or not isinstance(messages, Collection):
+        raise UsageError(
+            f"messages are of type {type(messages).__name__}, expected a list of bytes"
+        )
     for number, message in enumerate(messages, 1):
         if not isinstance(message, bytes):
             raise UsageError(

@@ -97,6 +97,9 @@ def test_messages_that_are_text_are_refused_clearly() -> None:
     """The message says what to do."""
     with pytest.raises(UsageError, match="message 2 is of type str, expected bytes"):
         parsers.load("drain").fit_predict([b"a", "b"])  # type: ignore[list-item]
+    for wrong in (None, b"one line", 7, iter([b"a"])):
+        with pytest.raises(UsageError, match=f"type {type(wrong).__name__}, expected a list"):
+            parsers.load("iterative").fit([b"a"]).predict(wrong)  # type: ignore[arg-type]
 
 
 def test_parse_takes_paths(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from logpipe.template import UNKNOWN_GROUP, Template, TemplateTable
 if TYPE_CHECKING:
     from logpipe.parsers.iterative.report import TemplateReport
 
-__all__ = ["Iterative"]
+__all__ = ["Iterative", "rule_names"]
 
 _FIELD = mark(Mask.FIELD)
 
@@ -107,6 +108,13 @@ class Iterative(Parser):
         texts = self.off if isinstance(self.off, list | tuple) else [None]
         if not all(isinstance(text, str) for text in texts):
             raise UsageError(f"iterative: off must be a list of rules, found {self.off!r:.60}")
+        for name in self.off:
+            if name not in rule_names():
+                near = get_close_matches(name, rule_names(), 1)
+                raise UsageError(
+                    f"iterative: there is no rule {name!r:.60} that off could name"
+                    + (f"; did you mean {near[0]!r}?" if near else "")
+                )
 
     def _forget(self) -> None:
         self.templates_: list[Template] = []

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,20 @@ def test_template_styles_rewrite_the_text(tmp_path: Path) -> None:
 
     assert exact["variables"] == styled["variables"]
     assert exact["template"] != styled["template"]
+
+
+def test_lines_without_a_template_are_told(tmp_path: Path) -> None:
+    """A log of which nearly every line would be a template of its own."""
+    rng = random.Random(1)
+    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(3000)]
+    lines = [" ".join(rng.choices(words, k=rng.randint(3, 9))) for _ in range(40_000)]
+    log = log_file(tmp_path, "\n".join(lines).encode(), "all-different.log")
+    ran = logpipe("templates", log)
+
+    first = ran.out.decode().splitlines()[1]
+    count = first.split()[0]
+    assert "(no template)" in first
+    assert f"{count} of 40,000 lines have no template" in ran.err
 
 
 def test_a_saved_model_is_used_unchanged(tmp_path: Path) -> None:

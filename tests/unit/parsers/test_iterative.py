@@ -401,7 +401,10 @@ def test_a_broken_model_is_refused(tmp_path: Path, key: str, value: object) -> N
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"sample_lines": 0}, {"max_templates": "7"}, {"keep": "XYZ"}, {"keep": 7}, {"off": "word"}],
+    [
+        *({"sample_lines": 0}, {"max_templates": "7"}, {"keep": "XYZ"}, {"keep": 7}),
+        *({"off": "word"}, {"off": ["word-slot"]}),
+    ],
 )
 def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, object]) -> None:
     """A mistake in --set is told at once."""
