@@ -114,10 +114,23 @@ def run(arguments: Sequence[str]) -> int:
         return _failed("out of memory")
     except Exception as error:
         _trace()
+        # A lock of threading that is interrupted while it is taken fails when it is given back.
+        interruption = _interruption(error)
+        if isinstance(interruption, Terminated):
+            raise interruption from None
+        if interruption is not None:
+            return _failed("interrupted", INTERRUPTED, word="")
         return _failed(
             f"internal error, please report it: {type(error).__name__}: {error} "
             f"({_DEBUG}=1 shows where)"
         )
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """What was interrupted when an error came up, if anything was."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _failed(message: str, code: int = 2, word: str = "error: ") -> int:

@@ -403,3 +403,51 @@ main(["wait"])
     assert ran.returncode == code, ran.stderr
     assert b"Traceback" not in ran.stderr
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_that_another_error_follows(number: signal.Signals, code: int) -> None:
+    """Interrupted while it took its lock again, a condition failed to give it back."""
+    program = f"""
+import os, threading
+import click
+from logpipe.cli import app, main
+
+class Lock:
+    def __init__(self):
+        self.lock = threading.Lock()
+    def acquire(self, *how):
+        # The condition begins with it, and has it again after it has waited.
+        if self.lock.acquire(*how) and waited:
+            self.lock.release()
+            os.kill(os.getpid(), {int(number)})
+            for _ in range(1000):  # the signal arrives while this runs
+                pass
+        return True
+    def release(self):
+        self.lock.release()
+    def _is_owned(self):
+        return True
+    def __enter__(self):
+        return self.acquire()
+    def __exit__(self, *what):
+        self.release()
+
+waited = []
+
+@click.command()
+def wait():
+    condition = threading.Condition(Lock())
+    with condition:
+        waited.append(1)
+        condition.wait(0.01)
+
+app.COMMANDS["wait"] = app.LazyCommand("__main__", "")
+command = wait
+main(["wait"])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env=environment(), timeout=60
+    )
+    assert ran.returncode == code, ran
+    assert ran.stderr == (b"logpipe: interrupted\n" if number == signal.SIGINT else b"")
