@@ -1,7 +1,8 @@
 """Compressing logs into an archive: one parsing pass, blocks packed in parallel, written in order.
 
-Rows grow chunk by chunk on the calling thread; a full block is packed by another one. What a block
-holds depends on the bytes alone, so that archives are the same whatever the number of threads.
+Rows grow chunk by chunk on the calling thread; a full block is packed by another one, which
+matches the next chunk if it has nothing to pack. What a block holds depends on the bytes alone,
+so that archives are the same whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from logpipe.native import Arena, DrainCore, Header
 from logpipe.native.archive import BlockRows, Kind, match_rows
 from logpipe.native.threads import default_threads
 from logpipe.parsers.drain import Drain
+from logpipe.pipeline.jobs import Job, Workers
 
 if TYPE_CHECKING:
     from logpipe.parsers.stream import Progress
@@ -49,6 +51,7 @@ _CHUNK = 1 << 19
 _LONGEST = 16 << 20
 """A line of more bytes goes on in the next block, so that no line can ask for all memory."""
 _TAIL = 1 << 16
+_NOBODY = Workers(1)
 _FEW = 1 << 16
 """Raw bytes of a block up to which level max packs columns, too, whatever they promise."""
 
@@ -156,10 +159,11 @@ class _Compression:
         self.unended = ""
         self._writer = writer
         self._level: Level = level
-        self._pool = ThreadPoolExecutor(threads, "logpipe") if threads > 1 else None
-        # The calling thread has work, too.
-        self._ahead = threads - 1
-        self._packing: deque[tuple[BlockRows, Future[PackedBlock]]] = deque()
+        self._workers = Workers(threads)
+        # Blocks that others have. One more than they can pack, so that none waits for us; but at
+        # level max, where a block takes seconds, each of them takes 100 MB.
+        self._most = threads if threads > 1 and level != "max" else threads - 1
+        self._packing: deque[tuple[BlockRows, Job[PackedBlock]]] = deque()
         self._free: list[BlockRows] = []
         self._rows = BlockRows("bytes" if level == "max" else "columns")
         self._core: DrainCore | None = None
@@ -168,10 +172,7 @@ class _Compression:
 
     def close(self) -> None:
         """Waits for what is under way, and forgets it."""
-        for _, future in self._packing:
-            future.cancel()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        self._workers.close()
         self._packing.clear()
 
     def add(self, source: Source, layout: str, progress: Progress | None) -> None:
@@ -179,19 +180,44 @@ class _Compression:
         compiled, _ = pick_layout(layout, [source], times=False)
         core, header = self._parser(compiled)
         ends = True
-        for arena, ends in _chunks(source, core, progress):
-            if self.unended:
-                self.joined.append((self.unended, source.name))
-                self.unended = ""
-            match_rows(core, arena, header)
-            core.learn([arena], header)
-            self._rows.add(core, header, arena)
-            core.pool.give_back(arena)
-            if not ends or self._rows.size >= BLOCK[self._level]:
-                self.flush()
+        with closing(_chunks(source, core, progress)) as chunks:
+            chunk, upcoming = next(chunks, None), None
+            # There is nothing else to do meanwhile.
+            job = self._matching(core, header, chunk, _NOBODY)
+            try:
+                while chunk is not None:
+                    upcoming = next(chunks, None)
+                    job.result()
+                    arena, ends = chunk
+                    if self.unended:
+                        self.joined.append((self.unended, source.name))
+                        self.unended = ""
+                    core.learn([arena], header)
+                    job = self._matching(core, header, upcoming)
+                    self._rows.add(core, header, arena)
+                    core.pool.give_back(arena)
+                    if not ends or self._rows.size >= BLOCK[self._level]:
+                        self.flush()
+                    chunk = upcoming
+            finally:
+                job.forget()
         if not ends:
             self.flush()
             self.unended = source.name
+
+    def _matching(
+        self,
+        core: DrainCore,
+        header: Header,
+        chunk: tuple[Arena, bool] | None,
+        workers: Workers | None = None,
+    ) -> Job[None]:
+        """Matches a chunk with all that was learned from those before it."""
+        # At level max a full block is learned from anew, which comes before the next chunk.
+        if chunk is None or self._level == "max":
+            workers = _NOBODY
+        call = partial(match_rows, core, chunk[0], header) if chunk else lambda: None
+        return (workers or self._workers).begin(call)
 
     def _parser(self, layout: Layout) -> tuple[DrainCore, Header]:
         """What was learned before is used again while the layout stays the same."""
@@ -205,7 +231,7 @@ class _Compression:
                 self.layouts.append(layout.name)
         return self._core, self._header
 
-    def flush(self) -> None:
+    def flush(self, workers: Workers | None = None) -> None:
         """Gives the rows to a packer."""
         if self._rows.size == 0:
             return
@@ -215,12 +241,11 @@ class _Compression:
             if rows.size <= BLOCK["default"]:
                 self._pack_both(rows)
                 return
-        if self._pool is None:
-            self._writer.write(pack_rows(rows, self._level))
-            self._done(rows)
-            return
-        self._packing.append((rows, self._pool.submit(pack_rows, rows, self._level)))
-        self._write(self._ahead)
+        job = (workers or self._workers).begin(partial(pack_rows, rows, self._level))
+        self._packing.append((rows, job))
+        if len(self._packing) > self._most:
+            job.do()
+        self._write(self._most)
         if self._level != "max":
             self._rows = self._free.pop() if self._free else BlockRows()
 
@@ -230,7 +255,7 @@ class _Compression:
         At level max, where it is soon made and much, it is given back.
         """
         rows.clear()
-        if rows is not self._rows and self._level != "max":
+        if self._level != "max":
             self._free.append(rows)
 
     def _pack_both(self, rows: BlockRows) -> None:
@@ -278,20 +303,22 @@ class _Compression:
 
     def finish(self) -> None:
         """Writes all that is left."""
-        self.flush()
+        self.flush(_NOBODY)
+        for _, job in self._packing:
+            job.do()
         self._write(0)
 
     def _write(self, most: int) -> None:
         """Writes blocks in order until at most this many are being packed."""
-        while len(self._packing) > most or (self._packing and self._packing[0][1].done()):
-            rows, future = self._packing.popleft()
-            self._writer.write(future.result())
+        while len(self._packing) > most or (self._packing and self._packing[0][1].done):
+            rows, job = self._packing.popleft()
+            self._writer.write(job.result())
             self._done(rows)
 
 
 def _chunks(
     source: Source, core: DrainCore, progress: Progress | None
-) -> Iterator[tuple[Arena, bool]]:
+) -> Generator[tuple[Arena, bool]]:
     """Arenas filled with a source's bytes in order, and whether each ends with a line's end.
 
     As `logpipe.parsers.stream.chunks`, but for lines that are longer than `_LONGEST`.
