@@ -391,7 +391,7 @@ impl Entries {
     #[cold]
     fn resize(&mut self) {
         self.recent.resize(1 << RECENT, (Key::default(), 0));
-        let size = (4 * (self.len() + 1)).next_power_of_two().max(64);
+        let size = (2 * (self.len() + 1)).next_power_of_two().max(64);
         self.slots.clear();
         self.slots.resize(size, 0);
         for (i, key) in self.keys.iter().enumerate() {
