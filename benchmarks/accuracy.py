@@ -20,9 +20,9 @@ from statistics import fmean
 
 from benchmarks.truths import COLLECTIONS, Truth, collection
 from logpipe.batch import ByteColumn
-from logpipe.export.styles import group_texts
+from logpipe.export.styles import STYLE_RULES, group_texts
 from logpipe.metrics import official
-from logpipe.parsers.iterative.parser import Iterative, rule_names
+from logpipe.parsers.iterative.parser import Iterative
 
 __all__ = ["METRICS", "Scores", "main", "mean", "predicted", "score"]
 
@@ -41,10 +41,11 @@ TARGETS: Mapping[str, Scores] = {
 def predicted(truth: Truth, off: Iterable[str] = ()) -> list[str]:
     """The template text of every message, in the style of the truth."""
     # Rules of print are not the parser's.
-    parser = Iterative(off=tuple(set(off).intersection(rule_names())))
+    names = tuple(off)
+    parser = Iterative(off=[name for name in names if name not in STYLE_RULES])
     messages = ByteColumn.of([message.encode("latin-1") for message in truth.messages])
     groups = parser.fit_predict(messages)
-    texts = group_texts(parser, truth.style) or {}
+    texts = group_texts(parser, truth.style, names) or {}
     return [texts.get(group, "<*>") for group in groups.tolist()]
 
 

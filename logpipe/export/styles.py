@@ -67,12 +67,19 @@ _PARTS = {
 }
 
 
-def group_texts(parser: object, template_style: str) -> dict[int, str] | None:
-    """Text per group in a style; None if the parser has no forms, or the style is `exact`."""
+def group_texts(
+    parser: object, template_style: str, off: Iterable[str] = ()
+) -> dict[int, str] | None:
+    """Text per group in a style; None if the parser has no forms, or the style is `exact`.
+
+    Args:
+        parser: a fitted parser.
+        template_style: a name of `logpipe.metrics.STYLES`.
+        off: names in `STYLE_RULES` that are not to be used, for measuring.
+    """
     forms: Mapping[int, str] | None = getattr(parser, "forms_", None)
     if forms is None or template_style == "exact":
         return None
-    off: Iterable[str] = getattr(parser, "off", ())
     return {number: rewritten(form, template_style, off) for number, form in forms.items()}
 
 

@@ -32,6 +32,14 @@ def test_rules_that_are_off_cost_what_they_are_worth() -> None:
     assert accuracy.mean([(1, 1, 1, 1), (0, 0, 0, 0)]) == (0.5, 0.5, 0.5, 0.5)
 
 
+def test_rules_of_print_can_be_off() -> None:
+    """They are not the parser's, and take part in its scores."""
+    messages = ["took 1 ms (2 kb)", "took 3 ms (4 kb)"]
+    both = Truth("A", "loghub-2k", messages, ["took <*> ms"] * 2)
+
+    assert accuracy.score(both, off=["drop-remarks"]) != accuracy.score(both)
+
+
 def test_a_collection_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """With the names of those that are."""
     with pytest.raises(SystemExit):
