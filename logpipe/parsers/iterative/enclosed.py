@@ -32,19 +32,32 @@ LENGTHS = 3
 FEW = 4
 """Words of a text in which one that says what happened counts."""
 
+BESIDE = 4
+"""Beside so many different other quoted texts of a form one comes again if it is a value, ..."""
+
+RECURRING = 3
+"""... and so many such texts make a slot, if one of them has more than `FEW` words."""
+
 
 def enclosed(forms: Forms) -> None:
     """Texts that fill the same quotes or brackets of otherwise equal forms are values.
 
-    Either there are many of many lengths, or a variable has been found there already.
+    Either there are many of many lengths, or a variable has been found there already, or they come
+    again beside others, as the clients and referrers of an access log do.
     """
     buckets: dict[tuple[int, int], list[tuple[str, int, int]]] = defaultdict(list)
+    beside: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for form, _ in within_bounds(forms, TOKENS):
-        for start, end in islice(_segments(form), MOST_SEGMENTS):
+        segments = list(islice(_segments(form), MOST_SEGMENTS))
+        quoted = [form[a:b] for a, b in segments if _alone(form[:a])]
+        for start, end in segments:
             forms.work += len(form)
             if not telling(form[:start]):
                 key = hash(form[:start]), hash(form[end:])
                 buckets[key].append((form, start, end))
+        for i, text in enumerate(quoted):
+            beside[text].add((*quoted[:i], *quoted[i + 1 :]))
+    again = {text for text, others in beside.items() if len(others) >= BESIDE}
     for members in sorted(buckets.values(), key=lambda b: (-len(b), b[0])):
         form, start, end = members[0]
         before, after = form[:start], form[end:]
@@ -53,13 +66,24 @@ def enclosed(forms: Forms) -> None:
             for f, a, b in members
             if f in forms.counts and _value(f[a:b]) and f[:a] == before and f[b:] == after
         ]
-        if len(live) < 2 or all(" " not in text for _, text in live):
+        texts = {text for _, text in live}
+        if len(live) < 2 or all(" " not in text for text in texts):
             continue
         found = sum(forms.counts[form] for form, text in live if text in MARKS)
-        lengths = {text.count(" ") for _, text in live}
-        if found >= HEAVY or (len(live) >= VARIED and len(lengths) >= LENGTHS):
-            new = before + joint(text for _, text in live) + after
+        lengths = {text.count(" ") for text in texts}
+        common = texts & again if _alone(before) else set()
+        if (
+            found >= HEAVY
+            or (len(live) >= VARIED and len(lengths) >= LENGTHS)
+            or (len(common) >= RECURRING and max(t.count(" ") for t in common) >= FEW)
+        ):
+            new = before + joint(texts) + after
             forms.merge([form for form, _ in live], new)
+
+
+def _alone(before: str) -> bool:
+    """Whether a text stands in quotes by itself: behind `=` or `:` it has a name."""
+    return before == '"' or before.endswith(' "')
 
 
 def _segments(form: str) -> Iterator[tuple[int, int]]:

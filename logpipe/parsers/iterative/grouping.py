@@ -187,6 +187,9 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
         echoes(forms)
     for _ in range(2):
         merges = forms.merges
+        # Before the words inside of texts make slots of their own.
+        if forms.on("enclosed-text"):
+            enclosed(forms)
         word_slots(forms, FIELDS)
         if forms.on("whole-tokens"):
             word_slots(forms, TOKENS)
@@ -198,8 +201,6 @@ def group(counts: Mapping[str, int], off: Iterable[str] = ()) -> tuple[Forms, di
             pairs(forms)
         if forms.on("crossed"):
             crossed(forms)
-        if forms.on("enclosed-text"):
-            enclosed(forms)
         if forms.on("similar"):
             similar(forms)
         if forms.merges == merges:

@@ -240,6 +240,32 @@ def test_text_in_quotes_that_says_what_happened_is_kept() -> None:
     assert len(set(Iterative().fit_predict(said).tolist())) == 3
 
 
+TOLD = (
+    "the cache is empty so it is filled again",
+    "nobody asked for this page",
+    "a worker went away while it was busy",
+    "the answer was too long for the client",
+)
+
+
+def test_quoted_texts_that_come_again_beside_others_are_values() -> None:
+    """Five clients of two sites make one template of an access log; what has a name is kept."""
+    clients = ["Fox/1.0 (X11; Linux on a PC)", "Fox/1.0 (Mac; big one)", "app/2", "curl/8", "-"]
+    asked = [("GET", "http://a.example/"), ("GET", "-"), ("PUT", "-"), ("HEAD", "-")]
+    lines = [
+        f'"{verb} /{i} HTTP/1.1" 200 {i} "{site}" "{client}"'.encode()
+        for verb, site in asked
+        for client in clients
+        for i in range(3)
+    ]
+    assert len(set(Iterative().fit_predict(lines).tolist())) == 3
+
+    sites = ("one/", "two/", "six/", "ten/")
+    for name, groups in (("", 1), ("said=", len(TOLD))):
+        told = [f'"{site}" {name}"{text}"'.encode() for site in sites for text in TOLD]
+        assert len(set(Iterative().fit_predict(told * 3).tolist())) == groups, name
+
+
 def test_standards_are_no_shapes_of_a_variable() -> None:
     """`ipv6` beside `r-7` keeps its digit, and so a template of its own."""
     messages = [b"sent to r-%d now" % i for i in range(9)] + [b"sent to ipv6 now"]
