@@ -1,7 +1,8 @@
-"""numpy, imported when something of it is used for the first time.
+"""Modules that are imported when something of them is used for the first time.
 
-Its import takes a tenth of a second, which is longer than most searches, and as long as compressing
-20 MB: modules on the way of those commands write
+The import of numpy takes a tenth of a second, which is longer than most searches, and as long as
+compressing 20 MB; that of what reads zip and tar takes a tenth of such a command's start. Modules
+on the way of those commands write
 
     if TYPE_CHECKING:
         import numpy as np
@@ -18,7 +19,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-__all__ = ["np"]
+__all__ = ["np", "tarfile", "tempfile", "zipfile"]
 
 
 class _Later(ModuleType):
@@ -31,3 +32,6 @@ class _Later(ModuleType):
 
 
 np = _Later("numpy")
+tarfile = _Later("tarfile")
+tempfile = _Later("tempfile")
+zipfile = _Later("zipfile")

@@ -9,9 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from logpipe.archive.reader import Archive
 from logpipe.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from logpipe.archive.reader import Archive
 
 __all__ = ["check_regular_output", "hold", "remove"]
 

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from logpipe.archive.layout import MAGIC
-from logpipe.archive.reader import Archive
 from logpipe.errors import InputError
 from logpipe.formats.readers import Fingerprint, RawReader, RawSource, Source, register_container
 
@@ -21,6 +20,9 @@ class _Reader:
     """The bytes of an archive's source."""
 
     def __init__(self, path: str) -> None:
+        # The reader's import takes as long as a small log.
+        from logpipe.archive.reader import Archive
+
         self._archive = Archive(path)
         self._blocks = self._archive.buffers()
         self._rest = memoryview(b"")
@@ -74,6 +76,8 @@ def _open(raw: RawSource) -> Sequence[Source]:
             f"{raw.name}: is a logpipe archive, which cannot be read from a pipe; save it to a "
             f"file and name that"
         )
+    from logpipe.archive.reader import Archive
+
     with closing(Archive(raw.path)) as archive:
         size = archive.raw_size
     return [ArchiveSource(raw.name, raw.path, size, size, raw)]

@@ -121,7 +121,7 @@ def _try(layout: Layout, lines: Sequence[bytes]) -> tuple[_Trial, list[Mapping[s
     fits = [i for i, shape in enumerate(shape_ids) if shape]
     misfits = (i for i, shape in enumerate(shape_ids) if not shape)
     continuation = sum(_CONTINUATION.match(lines[i]) is not None for i in misfits)
-    checked = _checked_fields(layout.program, layout.fields)
+    checked = _checked_fields(layout.program, layout.fields) if fits else frozenset()
     # Of the lines of a shape, each has the same fields.
     counts = Counter(shape_ids[i] for i in fits)
     have = {shape: {layout.fields[k] for k in shapes[shape].fields if k >= 0} for shape in counts}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import lzma
-import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.compression import compression_of, decode, is_named_compressed
 from logpipe.formats.streams import SNIFF, PrefixedReader, RawReader, reason, shown
+
+if TYPE_CHECKING:
+    import zipfile
+else:
+    from logpipe.lazy import zipfile
 
 __all__ = ["Fingerprint", "MemberSource", "peek", "zip_sources"]
 

@@ -37,6 +37,9 @@ RESERVED = frozenset(
 )
 """Columns of the output that a field must not be called like."""
 
+_FIELD = re.compile(r"([A-Za-z_@][\w.@-]*)(?::([\w-]*))?(>?)")
+_CHECKS = {check.name.lower(): check for check in Check if check is not Check.ANY}
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -97,7 +100,7 @@ class _Parser:
         return Literal(_encoded(character))
 
     def field(self, start: int) -> Item:
-        match = re.compile(r"([A-Za-z_@][\w.@-]*)(?::([\w-]*))?(>?)").match(self.text, self.at)
+        match = _FIELD.match(self.text, self.at)
         if match is None:
             raise self.fail(self.at, r"a field name after '<' ('\<' for the character itself)")
         name, check_name, closed = match.groups()
@@ -110,14 +113,13 @@ class _Parser:
             return Message()
         if name in RESERVED:
             raise self.fail(start, "a field name that is not a column of the output", repr(name))
-        known = {check.name.lower(): check for check in Check if check is not Check.ANY}
-        if check_name is not None and check_name not in known:
-            raise self.fail(match.start(2), f"a check ({', '.join(known)})", repr(check_name))
+        if check_name is not None and check_name not in _CHECKS:
+            raise self.fail(match.start(2), f"a check ({', '.join(_CHECKS)})", repr(check_name))
         if name not in self.fields:
             if len(self.fields) == MAX_FIELDS:
                 raise self.fail(start, f"at most {MAX_FIELDS} fields", "one more")
             self.fields.append(name)
-        return Field(self.fields.index(name), known[check_name] if check_name else Check.ANY)
+        return Field(self.fields.index(name), _CHECKS[check_name] if check_name else Check.ANY)
 
     def group(self, start: int) -> _Group:
         if self.text.count("(", 0, start) > 200:

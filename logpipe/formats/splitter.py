@@ -26,25 +26,22 @@ _LEVELS = (
     rb"info|debug|warn|error|warning|notice|trace|fatal|[idwevfa]|err|crit|critical|alert|emerg|"
     rb"panic|severe|failure|fine|finer|finest|config|verbose|log|success|default|fault"
 )
-_CHECKS: dict[Check, re.Pattern[bytes]] = {
-    check: re.compile(pattern, re.DOTALL)
-    for check, pattern in {
-        Check.INT: rb"[0-9]+",
-        Check.DIGIT: rb"[0-9].*",
-        Check.WORD: rb"[^ \t]+",
-        Check.LEVEL: rb"(?i:" + _LEVELS + rb")",
-        Check.MONTH: rb"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec",
-        Check.WEEKDAY: rb"Mon|Tue|Wed|Thu|Fri|Sat|Sun",
-        Check.DAY: rb"[0-9]{1,2}",
-        Check.CLOCK: rb"[0-9]{1,2}:[0-9]{2}[^ \t]*",
-        Check.DATE: rb"[0-9][0-9./-]{4,}[0-9]",
-        Check.ISO: rb"[0-9]{4}([/-])[0-9]{2}\1[0-9]{2}.*",
-        Check.COUNT: rb"[0-9]+|-",
-        Check.NAME: rb"[A-Za-z_/][^ \t]*",
-        Check.STREAM: rb"stdout|stderr",
-        Check.LETTER: rb"[A-Za-z]",
-        Check.CTIME: rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*",
-    }.items()
+_CHECKS = {
+    Check.INT: rb"[0-9]+",
+    Check.DIGIT: rb"[0-9].*",
+    Check.WORD: rb"[^ \t]+",
+    Check.LEVEL: rb"(?i:" + _LEVELS + rb")",
+    Check.MONTH: rb"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec",
+    Check.WEEKDAY: rb"Mon|Tue|Wed|Thu|Fri|Sat|Sun",
+    Check.DAY: rb"[0-9]{1,2}",
+    Check.CLOCK: rb"[0-9]{1,2}:[0-9]{2}[^ \t]*",
+    Check.DATE: rb"[0-9][0-9./-]{4,}[0-9]",
+    Check.ISO: rb"[0-9]{4}([/-])[0-9]{2}\1[0-9]{2}.*",
+    Check.COUNT: rb"[0-9]+|-",
+    Check.NAME: rb"[A-Za-z_/][^ \t]*",
+    Check.STREAM: rb"stdout|stderr",
+    Check.LETTER: rb"[A-Za-z]",
+    Check.CTIME: rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*",
 }
 
 
@@ -129,7 +126,7 @@ def _go(node: _Node, target: Field | Message, at: int, line: bytes) -> _Spans | 
         best = min(live, key=lambda i: (found[i].start(), i))
         way, match = live[best], found.pop(best)
         end = match.start()
-        if isinstance(target, Message) or _passes(target, line[at:end]):
+        if isinstance(target, Message) or _passes(target.check, line[at:end]):
             number = _MESSAGE if isinstance(target, Message) else target.number
             if way.target is None:
                 return {number: (at, end)}
@@ -152,11 +149,17 @@ def _go(node: _Node, target: Field | Message, at: int, line: bytes) -> _Spans | 
 
 def is_level(value: bytes) -> bool:
     """Whether a value is the name of a severity."""
-    return _CHECKS[Check.LEVEL].fullmatch(value) is not None
+    return _passes(Check.LEVEL, value)
 
 
-def _passes(field: Field, value: bytes) -> bool:
-    return field.check is Check.ANY or _CHECKS[field.check].fullmatch(value) is not None
+def _passes(check: Check, value: bytes) -> bool:
+    # A layout has a few of them; to compile all takes milliseconds of every start.
+    return check is Check.ANY or _expression(check).fullmatch(value) is not None
+
+
+@lru_cache
+def _expression(check: Check) -> re.Pattern[bytes]:
+    return re.compile(_CHECKS[check], re.DOTALL)
 
 
 def _split_text(root: _Node, line: bytes) -> _Spans | None:

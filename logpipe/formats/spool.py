@@ -12,16 +12,20 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import zstandard
 
 from logpipe.errors import InputError
 from logpipe.formats.streams import FileReader, RawReader, reason
+
+if TYPE_CHECKING:
+    import tempfile
+else:
+    from logpipe.lazy import tempfile
 
 __all__ = ["Spool", "SpoolReader", "open_standard_input", "standard_input_file"]
 
@@ -100,7 +104,7 @@ class Spool:
         frame = zstandard.ZstdCompressor(level=1).compress(self._tail)
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - see close
+                self._file = tempfile.TemporaryFile(buffering=0)
             end = os.lseek(self._file.fileno(), 0, os.SEEK_END)
             written = 0
             while written < len(frame):

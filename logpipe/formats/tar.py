@@ -7,16 +7,20 @@ Names of members are shown and compared, never used as paths.
 
 from __future__ import annotations
 
-import tarfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.compression import is_named_compressed
 from logpipe.formats.containers import Fingerprint, MemberSource
 from logpipe.formats.streams import FileReader, RawReader, SectionReader, reason, shown
+
+if TYPE_CHECKING:
+    import tarfile
+else:
+    from logpipe.lazy import tarfile
 
 __all__ = ["looks_like_tar", "tar_sources"]
 
@@ -26,13 +30,19 @@ LARGEST_NAME = 1 << 20
 
 def looks_like_tar(head: bytes) -> bool:
     """Whether a stream begins with a tar header; the header's checksum makes chance unlikely."""
-    if len(head) < BLOCK:
+    if len(head) < BLOCK or not _has_checksum(head):
         return False
     try:
         tarfile.TarInfo.frombuf(head[:BLOCK], "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return False
     return True
+
+
+def _has_checksum(head: bytes) -> bool:
+    """Whether there is a number where a header has its checksum: most logs need no tarfile."""
+    field = head[148:156]
+    return field[0] >= 0x80 or field.partition(b"\0")[0].strip().isdigit()
 
 
 @dataclass(frozen=True)

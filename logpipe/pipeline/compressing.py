@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from logpipe.archive.blocks import PackedBlock, least_columns, pack_rows
 from logpipe.archive.packing import Level
-from logpipe.archive.reader import Archive
 from logpipe.archive.removing import check_regular_output
 from logpipe.archive.scan import NOTHING, Unfinished
 from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
@@ -422,6 +421,8 @@ def remove_verified(
     Raises:
         OutputError: the archive does not give the same bytes; nothing was deleted.
     """
+    from logpipe.archive.reader import Archive
+
     seen = [source.fingerprint() for source in sources]
     with Archive(output) as archive:
         # With `append`, the new lines are the last ones.

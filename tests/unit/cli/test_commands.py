@@ -238,6 +238,24 @@ def test_template_styles_rewrite_the_text(tmp_path: Path) -> None:
     assert exact["template"] != styled["template"]
 
 
+def test_compressing_a_small_log_imports_little(tmp_path: Path) -> None:
+    """What reads zip and tar, threads and the archive reader are for those who need them."""
+    code = (
+        "import sys\nfrom logpipe.cli import run\nrun(sys.argv[1:])\n"
+        "heavy = {'numpy', 'zipfile', 'tarfile', 'tempfile', 'concurrent.futures', 'logging',"
+        " 'logpipe.archive.reader'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    log, packed = log_file(tmp_path), tmp_path / "a.lpz"
+    ran = subprocess.run(
+        [PROGRAM[0], "-c", code, "compress", "-q", "-j", "2", log, "-o", packed],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+
+    assert packed.stat().st_size > 0
+    assert ran.stdout.strip() == "[]"
+
+
 def test_lines_without_a_template_are_told(tmp_path: Path) -> None:
     """A log of which nearly every line would be a template of its own."""
     rng = random.Random(1)
