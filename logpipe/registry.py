@@ -6,7 +6,6 @@ asked for, so that listing names costs nothing.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from pathlib import Path
@@ -77,7 +76,9 @@ class Registry:
             return self._load_path(self._builtin[name_or_path])
         points = self._entry_points()
         if name_or_path not in points:
-            near = difflib.get_close_matches(name_or_path, points, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(name_or_path, points, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise UnknownNameError(
                 f"unknown {self.word} {name_or_path!r}.{hint} Known: {', '.join(self.names())}; "

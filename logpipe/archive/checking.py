@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from logpipe.archive.blocks import PackedBlock, block_filter, pack_bytes
@@ -166,8 +166,7 @@ def _go_through(
             if not isinstance(section, Section) or (entries and section.at not in entries):
                 # What the footer does not list lies within a block: a log can have archives in it.
                 continue
-            header = replace(
-                section.header,
+            header = section.header._replace(
                 first_line=section.header.first_line + first_line,
                 offset=section.header.offset + first_byte,
             )

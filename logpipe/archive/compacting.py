@@ -14,7 +14,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def _moved(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Blocks where they are without anything between them."""
     at = FILE_HEADER
     for entry in entries:
-        moved = replace(entry, at=at)
+        moved = entry._replace(at=at)
         yield moved
         at = moved.end
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logpipe.errors import ArchiveError
 from logpipe.native.hashing import xxh64
@@ -111,8 +111,7 @@ def parse_file_header(name: str, data: bytes) -> None:
         )
 
 
-@dataclass(frozen=True)
-class BlockHeader:
+class BlockHeader(NamedTuple):
     """The 64 bytes in front of a block's payload.
 
     Attributes:
@@ -171,8 +170,7 @@ class BlockHeader:
         return self.lines - (1 if self.flags & CONTINUES and self.lines else 0)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A block in the footer; `at` is the position of its header in the file."""
 
     at: int
@@ -198,8 +196,7 @@ class Entry:
         return self.at + BLOCK_HEADER + self.payload
 
 
-@dataclass(frozen=True)
-class Footer:
+class Footer(NamedTuple):
     """What is in an archive: all blocks of the file before it, in order.
 
     Attributes:

@@ -6,8 +6,8 @@ Piece 0 is what lies between the others, end to end. See packing 4 in FORMAT.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from logpipe.archive.packing import PIECES, Data, Level, pack, quick_size, unpack
 from logpipe.errors import ArchiveError
@@ -101,8 +101,7 @@ def pack_pieces(
     return PIECES, bytes(head) + b"".join(piece for _, piece in packed)
 
 
-@dataclass(frozen=True)
-class Pieces:
+class Pieces(NamedTuple):
     """What is in a stream in pieces.
 
     Attributes:

@@ -10,10 +10,9 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from logpipe.archive.layout import (
     BLOCK_HEADER,
@@ -49,16 +48,14 @@ _MAX_FOOTER = 1 << 28
 _SEARCH = 1 << 20
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """An archive's footer and where its trailer ends; the file may go on after that."""
 
     footer: Footer | None
     end: int
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """A block whose header is sound."""
 
     at: int
@@ -70,16 +67,14 @@ class Section:
         return self.at + BLOCK_HEADER + self.header.payload
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(NamedTuple):
     """Bytes that are no section."""
 
     at: int
     end: int
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """What an append that was killed left behind the end of an archive.
 
     Attributes:
@@ -268,8 +263,7 @@ def _what_is_left(name: str, file: BinaryIO | FileIO) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Footerlike:
+class Footerlike(NamedTuple):
     """A footer and its trailer, by their looks."""
 
     at: int

@@ -6,7 +6,7 @@ Nothing here imports numpy, which takes longer than a search, or than decoding s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logpipe.archive.layout import BlockHeader
 from logpipe.archive.packing import PIECES, Data
@@ -41,8 +41,7 @@ IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(NamedTuple):
     """An entry of a payload's directory; `at` is where the packed bytes begin in the payload."""
 
     kind: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -60,7 +59,9 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
         max([len(column.name), *(len(row[i]) for row in cells)]) for i, column in enumerate(columns)
     ]
     if sys.stdout.isatty():
-        _fit(columns, widths, shutil.get_terminal_size().columns)
+        from shutil import get_terminal_size
+
+        _fit(columns, widths, get_terminal_size().columns)
     heading = "  ".join(_line(columns, widths, [column.name for column in columns]))
     click.echo(click.style(heading.rstrip(), bold=True))
     for row in cells:

@@ -8,7 +8,6 @@ lines.
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -230,7 +229,9 @@ def _open_member(path: str) -> Sequence[Source]:
             if chosen:
                 return chosen
             names = [s.name for s in sources]
-            near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5) or names[:1]
+            from difflib import get_close_matches
+
+            near = get_close_matches(wanted, names, n=1, cutoff=0.5) or names[:1]
             hint = f"; there is {near[0]}" if near else ""
             raise InputError(
                 f"{wanted}: no such member among the {len(names)} files of the archive{hint}"

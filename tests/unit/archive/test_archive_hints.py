@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def put(
     """Writes an archive of them, with right checksums."""
     out, entries = file_header(), []
     for header, payload in found:
-        whole = replace(header, payload=len(payload), coded_hash=xxh64(payload))
+        whole = header._replace(payload=len(payload), coded_hash=xxh64(payload))
         entries.append(entry(Entry.of(len(out), whole)))
         out += whole.pack() + payload
     footer = Footer(entries, records).pack()
@@ -212,7 +211,7 @@ def test_a_block_without_its_guide_is_whole(packed: Path) -> None:
     header, payload = found[1]
     streams, less = without_guide(header, payload)
     assert (streams, len(less) < len(payload)) == (header.streams - 1, True)
-    put(packed, [found[0], (replace(header, streams=streams), less), *found[2:]], records)
+    put(packed, [found[0], (header._replace(streams=streams), less), *found[2:]], records)
     assert verify(str(packed)).good
     assert restored(packed) == LOG
 
@@ -245,11 +244,11 @@ def test_a_header_that_counts_wrong_lines_is_found(packed: Path) -> None:
     with Archive(str(packed)) as archive:
         raw = bytes(archive.buffer(1))
     plain = pack_bytes(raw, "fast")
-    header = replace(
-        found[1][0], codec=plain.codec, streams=plain.streams, lines=found[1][0].lines + 1
+    header = found[1][0]._replace(
+        codec=plain.codec, streams=plain.streams, lines=found[1][0].lines + 1
     )
     # The headers behind it agree with it.
-    rest = [(replace(h, first_line=h.first_line + 1), p) for h, p in found[2:]]
+    rest = [(h._replace(first_line=h.first_line + 1), p) for h, p in found[2:]]
     put(packed, [found[0], (header, plain.payload), *rest], records)
     check_found(packed, "lines, its header says")
 
@@ -260,9 +259,9 @@ def test_a_header_with_a_wrong_end_is_found(packed: Path) -> None:
     header, payload = found[1]
     later, rest = found[2]
     changed = [
-        (replace(header, flags=header.flags | OPEN_END), payload),
-        (replace(later, flags=CONTINUES, first_line=later.first_line - 1), rest),
-        *((replace(h, first_line=h.first_line - 1), p) for h, p in found[3:]),
+        (header._replace(flags=header.flags | OPEN_END), payload),
+        (later._replace(flags=CONTINUES, first_line=later.first_line - 1), rest),
+        *((h._replace(first_line=h.first_line - 1), p) for h, p in found[3:]),
     ]
     put(packed, [found[0], *changed], records)
     check_found(packed, "whether the last line has an end")
@@ -276,7 +275,7 @@ def test_a_footer_that_says_other_than_the_headers_is_found(packed: Path) -> Non
     def swapped(entry: Entry) -> Entry:
         nonlocal seen
         seen += 1
-        return replace(entry, flags=entry.flags | 4) if seen == 1 else entry
+        return entry._replace(flags=entry.flags | 4) if seen == 1 else entry
 
     put(packed, found, records, swapped)
     check_found(packed, "the footer has other")
@@ -285,7 +284,7 @@ def test_a_footer_that_says_other_than_the_headers_is_found(packed: Path) -> Non
 def test_a_block_that_begins_with_another_line_is_found(packed: Path) -> None:
     """Its header says so, and nobody looked."""
     found, records = parts(packed)
-    found[1] = (replace(found[1][0], first_line=found[1][0].first_line + 1), found[1][1])
+    found[1] = (found[1][0]._replace(first_line=found[1][0].first_line + 1), found[1][1])
     put(packed, found, records)
     check = verify(str(packed))
     assert "claims to begin with line" in check.lost[0].reason
