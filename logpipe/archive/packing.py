@@ -197,8 +197,14 @@ def _lzma(data: Data, preset: int) -> bytes:
     return bytes([(pb * 5 + lp) * 9 + lc, log]) + packed
 
 
-def unpack(packing: int, data: Data, size: int) -> Data:
+def unpack(packing: int, data: Data, size: int, into: memoryview | None = None) -> Data:
     """A stream of `size` bytes.
+
+    Args:
+        packing: what packed it.
+        data: the packed stream.
+        size: bytes that have to come out.
+        into: memory of this size for what comes out; it may be left unused.
 
     Raises:
         ArchiveError: what comes out is not that, or the packing is not known.
@@ -208,7 +214,7 @@ def unpack(packing: int, data: Data, size: int) -> Data:
             raise ArchiveError(f"stored stream of {len(data)} bytes, expected {size}")
         return data
     if packing == ZSTD:
-        return _unzstd(data, size)
+        return _unzstd(data, size, into)
     if packing == LZMA:
         return _unlzma(data, size)
     if packing == MIXED:
@@ -221,7 +227,7 @@ def unpack(packing: int, data: Data, size: int) -> Data:
     raise ArchiveError(f"packing {packing} is not known; use a newer logpipe")
 
 
-def _unzstd(data: Data, size: int) -> bytes:
+def _unzstd(data: Data, size: int, into: memoryview | None) -> Data:
     import zstandard
 
     try:
@@ -232,7 +238,12 @@ def _unzstd(data: Data, size: int) -> bytes:
             return b""
         if not hasattr(_own, "decompressor"):
             _own.decompressor = zstandard.ZstdDecompressor()
-        out: bytes = _own.decompressor.decompress(data, max_output_size=size)
+        out: Data
+        if into is not None:
+            with _own.decompressor.stream_reader(data) as reader:
+                out = into[: reader.readinto(into)]
+        else:
+            out = _own.decompressor.decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:
         raise ArchiveError(f"damaged zstd stream: {error}") from None
     if len(out) != size:

@@ -157,24 +157,24 @@ class Pieces(NamedTuple):
             size = self.size - sum(length for _, length in self.places)
         return unpack(packing, data[start:end], size)
 
-    def whole(self, data: Data) -> bytes:
-        """The stream.
+    def whole(self, data: Data, into: memoryview | None = None) -> Data:
+        """The stream; see `unpack`.
 
         Raises:
             ArchiveError: it is damaged.
         """
+        out = memoryview(bytearray(self.size)) if into is None else into
         rest = memoryview(self.piece(data, 0))
-        out: list[bytes | memoryview] = []
-        for number, (a, b) in enumerate(_between(self.places, self.size), 1):
-            out.append(rest[: b - a])
+        for a, b in _between(self.places, self.size):
+            out[a:b] = rest[: b - a]
             rest = rest[b - a :]
-            if number < len(self.packed):
-                out.append(self.piece(data, number))
-        return b"".join(out)
+        for number, (start, length) in enumerate(self.places, 1):
+            out[start : start + length] = self.piece(data, number)
+        return out
 
 
-def unpack_any(packing: int, data: Data, size: int) -> Data:
+def unpack_any(packing: int, data: Data, size: int, into: memoryview | None = None) -> Data:
     """A stream of `size` bytes, in pieces or not; as `unpack`."""
     if packing == PIECES:
-        return Pieces.of(data, size).whole(data)
-    return unpack(packing, data, size)
+        return Pieces.of(data, size).whole(data, into)
+    return unpack(packing, data, size, into)

@@ -5,6 +5,7 @@ Nothing here imports numpy, which takes longer than a search, or than decoding s
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ CODED_ROWS = 10
 """Stream of a block of level max that has its rows."""
 GUIDE = 128
 """Stream of a block of columns that helps a search to open few others."""
+_MOST_ROOM = 32 << 20
+"""Bytes for unpacked streams that a thread keeps."""
 IGNORABLE = 128
 """Streams from this number on may be skipped by those who do not know them."""
 
@@ -140,22 +143,45 @@ def unpack_block(header: BlockHeader, payload: bytes) -> memoryview | bytes:
     Raises:
         ArchiveError: they cannot be had.
     """
-    return decode_streams(header, unpack_streams(header, payload))
+    # The one stream of a plain block is what is returned.
+    again = header.codec != PLAIN
+    return decode_streams(header, unpack_streams(header, payload, again=again))
 
 
-def unpack_streams(header: BlockHeader, payload: bytes) -> dict[int, Data]:
+_own = threading.local()
+"""What a thread uses again: memory that is new is fetched from the system page by page."""
+
+
+def unpack_streams(header: BlockHeader, payload: bytes, *, again: bool = False) -> dict[int, Data]:
     """The streams of a block by kind, but those that may be ignored.
+
+    Args:
+        header: the block's.
+        payload: the block's.
+        again: whether the thread's next call may overwrite what is returned.
 
     Raises:
         ArchiveError: they cannot be had.
     """
     # Views: a payload has megabytes, and copies of them cost as much as unpacking some.
     view = memoryview(payload)
-    return {
-        s.kind: unpack_any(s.packing, view[s.at : s.at + s.packed], s.size)
-        for s in _listed(header, payload)
-        if s.kind < IGNORABLE
-    }
+    listed = [s for s in _listed(header, payload) if s.kind < IGNORABLE]
+    total = sum(s.size for s in listed)
+    room = memoryview(_room(total)) if again and total <= _MOST_ROOM else None
+    found: dict[int, Data] = {}
+    for s in listed:
+        into = None
+        if room is not None:
+            into, room = room[: s.size], room[s.size :]
+        found[s.kind] = unpack_any(s.packing, view[s.at : s.at + s.packed], s.size, into)
+    return found
+
+
+def _room(size: int) -> bytearray:
+    if len(getattr(_own, "room", b"")) < size:
+        _own.room = bytearray(size + size // 8)
+    room: bytearray = _own.room
+    return room
 
 
 def decode_streams(header: BlockHeader, streams: Mapping[int, Data]) -> memoryview | bytes:

@@ -12,11 +12,12 @@ import pytest
 from archive_reader import xxh64 as slow_xxh64
 
 sys.path.insert(0, str(Path(__file__).parent))
-from logs import made, restored, server_log, split
+from logs import LEVELS, made, restored, server_log, split
 
 from logpipe import archive
 from logpipe.archive.checking import repair, verify
 from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, TRAILER
+from logpipe.archive.packing import LZMA, STORED, ZSTD, Level, pack, unpack
 from logpipe.errors import ArchiveError, OutputError, UsageError
 from logpipe.formats.readers import open_sources
 from logpipe.native.hashing import xxh64
@@ -46,6 +47,44 @@ def test_any_range_of_lines_comes_out(blocks: Path) -> None:
         assert list(opened.raw(len(LINES) + 1, len(LINES) + 9)) == []
         with pytest.raises(UsageError):
             list(opened.raw(0, 3))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_block_stays_what_it_is_while_others_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level, threads: int
+) -> None:
+    """Streams are unpacked into the same memory again and again; plain blocks are such a stream."""
+    monkeypatch.setitem(compressing.BLOCK, level, 1 << 15)
+    monkeypatch.setattr(compressing, "_CHUNK", 1 << 14)
+    noise = random.Random(5).randbytes(1 << 16).replace(b"\n", b"") + b"\n"
+    log = LOG[:100_000] + noise + LOG[100_000:150_000] + noise
+    with archive.open(str(made(tmp_path, log, level))) as opened:
+        assert {entry.codec for entry in opened.entries} > {0}
+        held = list(opened.buffers(threads))
+    assert b"".join(held) == log
+
+
+@pytest.mark.parametrize("packing", [STORED, ZSTD, LZMA])
+def test_a_stream_is_the_same_in_memory_that_is_given(packing: int) -> None:
+    """Whole or damaged; only what is missing behind the last byte may go unnoticed."""
+    data, rnd = LOG[:20_000], random.Random(6)
+    level: Level = "fast" if packing == ZSTD else "default"
+    packed = data if packing == STORED else pack(data, level)[1]
+    assert packing == STORED or pack(data, level)[0] == packing
+
+    def outcome(stream: bytes, into: memoryview | None = None) -> bytes | None:
+        try:
+            return bytes(unpack(packing, stream, len(data), into))
+        except ArchiveError:
+            return None
+
+    for _ in range(300):
+        changed = bytearray(packed)
+        changed[rnd.randrange(len(changed))] ^= rnd.choice([0, 1, 128, 255])
+        del changed[len(changed) - rnd.choice([0, 0, 0, 1, 5, 900]) :]
+        found = outcome(bytes(changed), memoryview(bytearray(len(data))))
+        assert found in (outcome(bytes(changed)), data)
 
 
 def test_batches_have_numbers_and_lines(blocks: Path) -> None:
