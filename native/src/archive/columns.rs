@@ -3,6 +3,8 @@
 //! A column's bytes are followed by room, so that values are copied and compared in pieces of fixed size:
 //! calls of memcpy and memcmp for a few bytes each would take most of the time here.
 
+use crate::simd::soon;
+
 /// Bytes that are copied at once where there is room for it; a column has as many behind its values.
 pub const BLOCK: usize = 32;
 
@@ -347,21 +349,19 @@ impl Entries {
         let mut ranges = column.ranges();
         loop {
             let mut n = 0;
-            let mut touched = 0u64;
             for (to, (start, end)) in group.iter_mut().zip(&mut ranges) {
                 let key = Key::at(data, start, end);
                 let h = key.hash(&data[start..end]);
                 let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
-                touched ^= self.slots.get(at).map_or(0, |slot| *slot);
+                soon(&self.slots, at);
                 *to = (key, h, start);
                 n += 1;
             }
             for (_, h, _) in &group[..n] {
                 let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
                 let i = self.slots.get(at).map_or(0, |slot| *slot as u32 as usize);
-                touched ^= self.keys.get(i.wrapping_sub(1)).map_or(0, |key| key.head);
+                soon(&self.keys, i.wrapping_sub(1));
             }
-            std::hint::black_box(touched);
             for &(key, h, start) in &group[..n] {
                 let before = self.len();
                 each(self.add_hashed(key, &data[start..start + key.len as usize], h).0, before);
