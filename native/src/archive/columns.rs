@@ -343,7 +343,7 @@ impl Entries {
     /// A list that is larger than the near caches is waited for at every value, unless the places of some
     /// values are asked for together: that is done here.
     pub fn add_all(&mut self, column: &Column, mut each: impl FnMut(u32, usize)) {
-        const GROUP: usize = 16;
+        const GROUP: usize = 32;
         let data = column.padded();
         let mut group = [(Key::default(), 0u64, 0usize); GROUP];
         let mut ranges = column.ranges();
