@@ -72,7 +72,7 @@ impl<'a> Sample<'a> {
         let m = self.values.len();
         let mut own = Entries::default();
         let (mut refs, mut lengths) = (Vec::with_capacity(m), Vec::with_capacity(m));
-        let (mut late, mut bytes, mut known, mut unknown) = (0usize, 0usize, 0usize, Vec::new());
+        let (mut late, mut bytes, mut distinct) = (0usize, 0usize, Vec::new());
         for (i, v) in self.values.iter().enumerate() {
             lengths.push(own.len() as u64);
             let (number, new) = own.add(v);
@@ -80,13 +80,16 @@ impl<'a> Sample<'a> {
             if new {
                 late += usize::from(i >= m - m / 4);
                 bytes += v.len();
-                if pool.find(v).is_some() {
-                    known += 1;
-                } else {
-                    unknown.push(*v);
-                }
+                distinct.push(*v);
             }
         }
+        let mut unknown = Vec::new();
+        pool.find_all(&distinct, |v, known| {
+            if !known {
+                unknown.push(v);
+            }
+        });
+        let known = distinct.len() - unknown.len();
         // How many there will be in the whole column, from how many came last.
         let rest = self.total - m;
         let expected = own.len() + rest * late * 4 / m.max(1);

@@ -259,6 +259,10 @@ impl Key {
 
 const RECENT: u32 = 7;
 
+/// Values that are looked for together: a list that is larger than the near caches would be waited for at
+/// every value.
+const GROUP: usize = 32;
+
 /// Distinct values by number, in order of first sight.
 #[derive(Default)]
 pub struct Entries {
@@ -283,12 +287,39 @@ impl Entries {
         self.recent.fill((Key::default(), 0));
     }
 
-    pub fn find(&self, value: &[u8]) -> Option<u32> {
+    /// Calls `each` with every value and whether it is here; as `add_all`, they are looked for together.
+    pub fn find_all<'v>(&self, values: &[&'v [u8]], mut each: impl FnMut(&'v [u8], bool)) {
         if self.slots.is_empty() {
-            return None;
+            values.iter().for_each(|value| each(value, false));
+            return;
         }
-        let key = Key::of(value);
-        self.seek(&key, value, key.hash(value)).1
+        let mut group = [(Key::default(), 0u64); GROUP];
+        for values in values.chunks(GROUP) {
+            for (to, value) in group.iter_mut().zip(values) {
+                let key = Key::of(value);
+                *to = (key, key.hash(value));
+                soon(&self.slots, self.place(to.1));
+            }
+            for (_, h) in &group[..values.len()] {
+                self.key_soon(*h);
+            }
+            for ((key, h), value) in group.iter().zip(values) {
+                each(value, self.seek(key, value, *h).1.is_some());
+            }
+        }
+    }
+
+    /// Where a value with this hash is looked for first.
+    #[inline(always)]
+    fn place(&self, h: u64) -> usize {
+        (h >> 20) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Says that the key will be wanted that is at the first place of a hash.
+    #[inline(always)]
+    fn key_soon(&self, h: u64) {
+        let number = self.slots.get(self.place(h)).map_or(0, |slot| *slot as u32 as usize);
+        soon(&self.keys, number.wrapping_sub(1));
     }
 
     #[inline(always)]
@@ -299,7 +330,7 @@ impl Entries {
     #[inline(always)]
     fn seek(&self, key: &Key, value: &[u8], h: u64) -> (usize, Option<u32>) {
         let mask = self.slots.len() - 1;
-        let mut at = (h >> 20) as usize & mask;
+        let mut at = self.place(h);
         loop {
             let slot = self.slots[at];
             if slot == 0 {
@@ -339,11 +370,7 @@ impl Entries {
     }
 
     /// Calls `each` with the number of every value of a column and how many entries there were before it.
-    ///
-    /// A list that is larger than the near caches is waited for at every value, unless the places of some
-    /// values are asked for together: that is done here.
     pub fn add_all(&mut self, column: &Column, mut each: impl FnMut(u32, usize)) {
-        const GROUP: usize = 32;
         let data = column.padded();
         let mut group = [(Key::default(), 0u64, 0usize); GROUP];
         let mut ranges = column.ranges();
@@ -352,15 +379,12 @@ impl Entries {
             for (to, (start, end)) in group.iter_mut().zip(&mut ranges) {
                 let key = Key::at(data, start, end);
                 let h = key.hash(&data[start..end]);
-                let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
-                soon(&self.slots, at);
+                soon(&self.slots, self.place(h));
                 *to = (key, h, start);
                 n += 1;
             }
             for (_, h, _) in &group[..n] {
-                let at = (h >> 20) as usize & self.slots.len().wrapping_sub(1);
-                let i = self.slots.get(at).map_or(0, |slot| *slot as u32 as usize);
-                soon(&self.keys, i.wrapping_sub(1));
+                self.key_soon(*h);
             }
             for &(key, h, start) in &group[..n] {
                 let before = self.len();
@@ -429,6 +453,12 @@ mod tests {
         }
     }
 
+    fn has(entries: &Entries, value: &[u8]) -> bool {
+        let mut found = Vec::new();
+        entries.find_all(&[value], |_, known| found.push(known));
+        found == [true]
+    }
+
     #[test]
     fn entries_are_numbered_in_order_of_first_sight() {
         let mut entries = Entries::default();
@@ -438,10 +468,24 @@ mod tests {
                 let expected = (i % 1000, i < 1000);
                 assert_eq!(entries.add(text.as_bytes()), expected, "{round} {i}");
             }
-            assert_eq!(entries.find(b"value 80"), Some(80));
-            assert_eq!(entries.find(b"value 1000"), None);
+            assert!(has(&entries, b"value 80"));
+            assert!(!has(&entries, b"value 1000"));
             entries.clear();
-            assert_eq!(entries.find(b"value 80"), None);
+            assert!(!has(&entries, b"value 80"));
+        }
+    }
+
+    #[test]
+    fn values_are_found_together_as_they_are_one_by_one() {
+        let texts: Vec<String> = (0..500).map(|i| format!("{}{i}", "x".repeat(i % 30))).collect();
+        let mut entries = Entries::default();
+        texts.iter().step_by(3).for_each(|t| drop(entries.add(t.as_bytes())));
+        let all: Vec<&[u8]> = texts.iter().map(|t| t.as_bytes()).collect();
+        for n in [0, 1, GROUP - 1, GROUP, GROUP + 1, all.len()] {
+            let mut found = Vec::new();
+            entries.find_all(&all[..n], |value, known| found.push((value, known)));
+            let expected: Vec<_> = all[..n].iter().enumerate().map(|(i, v)| (*v, i % 3 == 0)).collect();
+            assert_eq!(found, expected);
         }
     }
 
