@@ -19,7 +19,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-__all__ = ["np", "tarfile", "tempfile", "zipfile"]
+__all__ = ["bz2", "json", "lzma", "np", "shutil", "tarfile", "tempfile", "zipfile", "zstandard"]
 
 
 class _Later(ModuleType):
@@ -31,7 +31,12 @@ class _Later(ModuleType):
         return value
 
 
+bz2 = _Later("bz2")
+json = _Later("json")
+lzma = _Later("lzma")
 np = _Later("numpy")
+shutil = _Later("shutil")
 tarfile = _Later("tarfile")
 tempfile = _Later("tempfile")
 zipfile = _Later("zipfile")
+zstandard = _Later("zstandard")

@@ -8,8 +8,7 @@ raw bytes by another one after it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from logpipe.archive.packing import (
     STORED,
@@ -75,8 +74,7 @@ _XZ = 0.75
 """What LZMA makes of a block, against zstd that sees as far, at best."""
 
 
-@dataclass(frozen=True)
-class PackedBlock:
+class PackedBlock(NamedTuple):
     """A block that only lacks its place in the file."""
 
     codec: int

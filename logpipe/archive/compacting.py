@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from logpipe.archive.layout import BLOCK_HEADER, FILE_HEADER, BlockHeader, Entry, Footer, trailer
 from logpipe.errors import ArchiveError, OutputError
 from logpipe.export.atomic import Output
 from logpipe.native.hashing import xxh64
+
+if TYPE_CHECKING:
+    import shutil
+else:
+    from logpipe.lazy import shutil
 
 __all__ = ["Compacted", "compact", "sound_blocks"]
 
@@ -35,8 +39,7 @@ What is copied is then at most this many times what was written as footers since
 """
 
 
-@dataclass(frozen=True)
-class Compacted:
+class Compacted(NamedTuple):
     """An archive that took the place of the one before.
 
     Attributes:

@@ -7,8 +7,8 @@ as long as these are few, or else which texts one of which is in all that it mat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 from logpipe.archive.regex import Anchor, Back, Bytes, Chain, Choice, Group, Node, Repeat
 
@@ -18,8 +18,7 @@ _MOST_LITERALS = 32
 _LONGEST_LITERAL = 256
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What is known of the matches of a part.
 
     Attributes:

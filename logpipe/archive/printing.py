@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from logpipe.archive.pattern import ended
 from logpipe.errors import LogpipeError, UsageError
@@ -27,8 +26,7 @@ _SEPARATOR = b"--\n"
 _PAINTED = b"\x1b[36m\x1b[K--\x1b[m\x1b[K\n"
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How lines are printed.
 
     Attributes:

@@ -90,7 +90,7 @@ class Archive:
         self._filters: list[bytes] | None = None
         self._first = [0, *itertools.accumulate(e.starts for e in self.entries)]
         self._offsets = [0, *itertools.accumulate(e.raw for e in self.entries)]
-        self._kept: OrderedDict[int, Raw] = OrderedDict()
+        self._kept: OrderedDict[int, memoryview | bytes] = OrderedDict()
         # Blocks opened in stages, and how many pieces of each were taken so.
         self._views: OrderedDict[int, tuple[View, int]] = OrderedDict()
 
@@ -168,22 +168,26 @@ class Archive:
         Raises:
             ArchiveError: it is damaged; the message says which lines are affected and which not.
         """
+        import numpy as np
+
+        return np.frombuffer(self.data(block), np.uint8)
+
+    def data(self, block: int) -> memoryview | bytes:
+        """As `block`, without numpy."""
         kept = self._kept.get(block)
         if kept is not None:
             with suppress(KeyError):
                 self._kept.move_to_end(block)
             return kept
-        import numpy as np
-
-        raw = np.frombuffer(self.buffer(block), np.uint8)
-        self._kept[block] = raw
+        data = self.buffer(block)
+        self._kept[block] = data
         while len(self._kept) > _KEPT:
             with suppress(KeyError):
                 self._kept.popitem(last=False)
-        return raw
+        return data
 
     def buffer(self, block: int) -> memoryview | bytes:
-        """As `block`, but nothing is kept, and numpy is not needed."""
+        """As `data`, but nothing is kept."""
         try:
             return unpack_block(*self._stored(block))
         except ArchiveError as error:
@@ -231,12 +235,15 @@ class Archive:
         import numpy as np
 
         for piece in self.pieces(start, stop, threads):
-            yield np.frombuffer(piece, np.uint8) if isinstance(piece, bytes) else piece
+            yield np.frombuffer(piece, np.uint8)
 
     def pieces(
         self, start: int = 1, stop: int | None = None, threads: int = 1
-    ) -> Iterator[bytes | Raw]:
-        """As `raw`; where few lines of a block are wanted, mostly bytes made from these alone."""
+    ) -> Iterator[memoryview | bytes]:
+        """As `raw`; where few lines of a block are wanted, mostly bytes made from these alone.
+
+        Numpy is needed only where a block is cut.
+        """
         if start < 1:
             raise UsageError(f"lines are numbered from 1, found {start}")
         stop = self.lines if stop is None else min(stop, self.lines)
@@ -251,16 +258,17 @@ class Archive:
             for number in range(first, end):
                 yield self._some(number, start - 1, stop)
             return
-        for number, raw in enumerate(self.blocks(first, end, threads), first):
-            yield raw[slice(*self._cut(number, raw, start - 1, stop))]
+        blocks = _ahead(self.data, range(first, end), threads)
+        for number, data in enumerate(blocks, first):
+            yield memoryview(data)[slice(*self._cut(number, data, start - 1, stop))]
 
-    def _some(self, block: int, start: int, stop: int) -> bytes | Raw:
+    def _some(self, block: int, start: int, stop: int) -> memoryview | bytes:
         """What lines start to stop (0-based, stop exclusive) have in a block."""
         piece = self.piece(block, start, stop)
         if piece is not None:
             return piece
-        raw = self.block(block)
-        return raw[slice(*self._cut(block, raw, start, stop))]
+        data = self.data(block)
+        return memoryview(data)[slice(*self._cut(block, data, start, stop))]
 
     def piece(self, block: int, start: int, stop: int) -> bytes | None:
         """Lines of a block (0-based, stop exclusive) without decoding it; None if it has to be.
@@ -287,22 +295,22 @@ class Archive:
                 self._views.popitem(last=False)
         return piece
 
-    def _cut(self, block: int, raw: Raw, start: int, stop: int) -> tuple[int, int]:
+    def _cut(self, block: int, data: memoryview | bytes, start: int, stop: int) -> tuple[int, int]:
         """Where lines start to stop (0-based, stop exclusive) lie in a block's bytes."""
         begins, ends = self._first[block], self._first[block + 1]
         continued = self.entries[block].lines - self.entries[block].starts
         if start <= begins - continued and stop >= ends:
-            return 0, len(raw)
+            return 0, len(data)
         import numpy as np
 
-        feeds = np.flatnonzero(raw == 10)
+        feeds = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
 
         def place(line: int) -> int:
             """Where a line begins; line `begins - continued` does at 0."""
             k = line - (begins - continued)
             if k <= 0:
                 return 0
-            return int(feeds[k - 1]) + 1 if k <= len(feeds) else len(raw)
+            return int(feeds[k - 1]) + 1 if k <= len(feeds) else len(data)
 
         return place(start), place(stop)
 
@@ -353,7 +361,8 @@ class Archive:
             limit=limit,
             counts=counts,
             context=context,
-            threads=threads,
+            # For one block there is no need of what threads need.
+            threads=min(threads, len(self.entries)),
         )
 
     def search(

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from logpipe.archive.brackets import (
     ANY,
@@ -119,8 +120,7 @@ class Reading(Enum):
     PLACES = "places"
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(NamedTuple):
     """An expression that was read.
 
     Attributes:

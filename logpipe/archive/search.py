@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from logpipe.archive.layout import CONTINUES
 from logpipe.archive.pattern import Found, Pattern, ended
@@ -52,8 +52,7 @@ class Searchable(Protocol):
         """Its raw bytes."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Lines that are wanted beside those found: so many before and behind each."""
 
     before: int
@@ -93,8 +92,7 @@ class BlockHits:
         return ((self.first_line + n, lines[i]) for i, n in enumerate(self.numbers))
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     """Blocks of an archive that no line leaves: one, but where a line is longer than a block."""
 
     archive: Archive
@@ -118,7 +116,7 @@ class _Unit:
         return self.archive.view(self.first) if self.end == self.first + 1 else None
 
     def text(self) -> bytes:
-        return b"".join(self.archive.block(i).tobytes() for i in range(self.first, self.end))
+        return b"".join(self.archive.data(i) for i in range(self.first, self.end))
 
 
 def units(archive: Archive) -> Iterator[Searchable]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logpipe.archive.layout import MAGIC
 from logpipe.errors import InputError
@@ -44,8 +44,7 @@ class _Reader:
         self._archive.close()
 
 
-@dataclass(frozen=True)
-class ArchiveSource:
+class ArchiveSource(NamedTuple):
     """The log in an archive.
 
     Attributes:

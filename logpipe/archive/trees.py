@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logpipe.archive.brackets import with_both_cases
 from logpipe.archive.regex import (
@@ -29,8 +29,7 @@ from logpipe.errors import UsageError
 __all__ = ["Trees", "read_trees", "text_tree"]
 
 
-@dataclass(frozen=True)
-class Trees:
+class Trees(NamedTuple):
     """Patterns that were read.
 
     Attributes:
@@ -46,8 +45,7 @@ class Trees:
     opaque: bool
 
 
-@dataclass(frozen=True)
-class _Around:
+class _Around(NamedTuple):
     """What -x and -w put around a pattern: as places, and in grep's words, extended and basic."""
 
     places: str

@@ -23,7 +23,7 @@ def command(file: str, lines: str | None) -> int:
     start, stop = _range(lines)
     with Archive(file) as archive:
         for piece in archive.pieces(start, stop):
-            sys.stdout.buffer.write(piece if isinstance(piece, bytes) else piece.data)
+            sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         if start > max(archive.lines, 1):
             print(

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from logpipe import native
 from logpipe.batch import ByteColumn, Shape
@@ -87,8 +87,7 @@ class Detection:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Trial:
+class _Trial(NamedTuple):
     """How one layout fared."""
 
     layout: Layout

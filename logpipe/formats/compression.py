@@ -8,15 +8,19 @@ raises; memory stays bounded whatever the input expands to.
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.streams import RawReader, reason
 from logpipe.formats.zstd import ZstdReader
+
+if TYPE_CHECKING:
+    import bz2
+    import lzma
+else:
+    from logpipe.lazy import bz2, lzma
 
 __all__ = ["DecodingReader", "compression_of", "decode", "is_named_compressed"]
 
@@ -56,6 +60,10 @@ class _Gzip:
         # A full buffer can hide output that needs no more input, even with no tail left.
         self.needs_input = len(out) < max_length
         return out
+
+
+def _bzip2() -> _Decoder:
+    return bz2.BZ2Decompressor()
 
 
 def _xz() -> _Decoder:
@@ -137,7 +145,7 @@ class DecodingReader:
 
     _decoders: dict[str, Callable[[], _Decoder]] = {  # noqa: RUF012 - a constant
         "gzip": _Gzip,
-        "bzip2": bz2.BZ2Decompressor,
+        "bzip2": _bzip2,
         "xz": _xz,
     }
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import io
-import lzma
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.compression import compression_of, decode, is_named_compressed
 from logpipe.formats.streams import SNIFF, PrefixedReader, RawReader, reason, shown
 
 if TYPE_CHECKING:
+    import lzma
     import zipfile
 else:
-    from logpipe.lazy import zipfile
+    from logpipe.lazy import lzma, zipfile
 
 __all__ = ["Fingerprint", "MemberSource", "peek", "zip_sources"]
 
 Fingerprint = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class MemberSource:
+class MemberSource(NamedTuple):
     """One file inside an archive.
 
     Attributes:

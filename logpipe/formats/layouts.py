@@ -18,15 +18,19 @@ True
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logpipe.errors import LayoutError
 from logpipe.formats import program as programs
 from logpipe.formats import spec as grammar
 from logpipe.formats.splitter import SplitLine, split
+
+if TYPE_CHECKING:
+    import json
+else:
+    from logpipe.lazy import json
 
 __all__ = ["MESSAGE_KEYS", "Layout", "Timestamp", "compile_layout", "member_layout"]
 

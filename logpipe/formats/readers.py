@@ -11,9 +11,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from logpipe.errors import InputError, TruncatedInputError, UsageError
 from logpipe.formats.compression import compression_of, decode
@@ -61,8 +60,7 @@ class Source(Protocol):
         """Numbers that change when the input does; see `check_unchanged`."""
 
 
-@dataclass(frozen=True)
-class RawSource:
+class RawSource(NamedTuple):
     """An input as it is stored: a file or a pipe, nothing decoded.
 
     Attributes:
@@ -98,8 +96,7 @@ class RawSource:
         return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-@dataclass(frozen=True)
-class _DecodedSource:
+class _DecodedSource(NamedTuple):
     """An input that is one log, compressed or plain."""
 
     raw: RawSource

@@ -17,15 +17,15 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-import zstandard
-
 from logpipe.errors import InputError
 from logpipe.formats.streams import FileReader, RawReader, reason
 
 if TYPE_CHECKING:
     import tempfile
+
+    import zstandard
 else:
-    from logpipe.lazy import tempfile
+    from logpipe.lazy import tempfile, zstandard
 
 __all__ = ["Spool", "SpoolReader", "open_standard_input", "standard_input_file"]
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.compression import is_named_compressed
@@ -45,8 +44,7 @@ def _has_checksum(head: bytes) -> bool:
     return field[0] >= 0x80 or field.partition(b"\0")[0].strip().isdigit()
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     name: str
     size: int
     offset: int  # of the data, in the decompressed archive

@@ -9,12 +9,15 @@ little. The cost is some microseconds per MB.
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-import zstandard
+from typing import TYPE_CHECKING, NoReturn
 
 from logpipe.errors import InputError, TruncatedInputError
 from logpipe.formats.streams import RawReader
+
+if TYPE_CHECKING:
+    import zstandard
+else:
+    from logpipe.lazy import zstandard
 
 __all__ = ["ZstdReader"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logpipe.native.library import (
     bytes_pointer,
@@ -28,8 +27,7 @@ _ALL = 2**63 - 1
 Text: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.uint8]"
 
 
-@dataclass(frozen=True)
-class Needles:
+class Needles(NamedTuple):
     """Literals as the library takes them.
 
     Attributes:

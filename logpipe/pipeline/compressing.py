@@ -12,10 +12,9 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from logpipe.archive.blocks import PackedBlock, least_columns, pack_rows
 from logpipe.archive.packing import Level
@@ -55,8 +54,7 @@ _FEW = 1 << 16
 """Raw bytes of a block up to which level max packs columns, too, whatever they promise."""
 
 
-@dataclass(frozen=True)
-class CompressResult:
+class CompressResult(NamedTuple):
     """What was written.
 
     Attributes:

@@ -238,22 +238,43 @@ def test_template_styles_rewrite_the_text(tmp_path: Path) -> None:
     assert exact["template"] != styled["template"]
 
 
-def test_compressing_a_small_log_imports_little(tmp_path: Path) -> None:
-    """What reads zip and tar, threads and the archive reader are for those who need them."""
+_FOR_FEW = {
+    *("numpy", "pyarrow", "zipfile", "tarfile", "tempfile", "concurrent.futures", "logging"),
+    *("random", "shutil", "bz2", "json"),
+}
+"""Modules for other inputs than one plain log, for other columns, and for several blocks."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "others"),
+    [
+        ("compress -q -j 2 -o {out} {log}", "logpipe.archive.reader logpipe.archive.regex"),
+        ("compress -q --level fast -o {out} {log}", "logpipe.archive.reader lzma"),
+        ("decompress -q -j 2 -o {out} {archive}", "logpipe.formats logpipe.batch"),
+        ("grep -c percent {archive}", "logpipe.formats logpipe.batch"),
+        ("grep -n no.such.word {archive}", "logpipe.formats logpipe.batch"),
+        ("cat {archive}", "logpipe.formats logpipe.batch logpipe.archive.regex"),
+        ("info {archive}", "logpipe.formats.readers logpipe.archive.regex"),
+    ],
+)
+@pytest.mark.parametrize("lines", [1, 400])
+def test_small_runs_import_little(tmp_path: Path, arguments: str, others: str, lines: int) -> None:
+    """Of a small log, start-up is all that takes time: nothing is imported that is not used."""
+    log, archive = tmp_path / "some.log", tmp_path / "some.lpz"
+    log.write_bytes(b"".join(LOG.splitlines(keepends=True)[:lines]))
+    assert logpipe("compress", "-q", "--level", "fast", log, "-o", archive).code == 0
     code = (
         "import sys\nfrom logpipe.cli import run\nrun(sys.argv[1:])\n"
-        "heavy = {'numpy', 'zipfile', 'tarfile', 'tempfile', 'concurrent.futures', 'logging',"
-        " 'logpipe.archive.reader'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
+        "print(*sys.modules, file=sys.stderr)"
     )
-    log, packed = log_file(tmp_path), tmp_path / "a.lpz"
+    words = arguments.format(log=log, archive=archive, out=tmp_path / "out").split()
     ran = subprocess.run(
-        [PROGRAM[0], "-c", code, "compress", "-q", "-j", "2", log, "-o", packed],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+        [PROGRAM[0], "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = set(ran.stderr.split())
 
-    assert packed.stat().st_size > 0
-    assert ran.stdout.strip() == "[]"
+    assert "logpipe.cli" in imported
+    assert sorted(imported & (_FOR_FEW | set(others.split()))) == []
 
 
 def test_lines_without_a_template_are_told(tmp_path: Path) -> None:
