@@ -28,6 +28,7 @@ pub enum Quick {
     Run,
     Byte(u8),
     ByteRun(u8),
+    PairRun([u8; 2]),
     No,
 }
 
@@ -50,6 +51,18 @@ impl Quick {
                 let at = line.blanks.find_before(data, from, stop, end, byte)?;
                 Some((at, blanks(data, at + 1, end, seen)))
             }
+            Quick::PairRun([first, second]) => {
+                let mut from = from;
+                loop {
+                    let at = find_byte(data, from, stop, first)?;
+                    if let Some([b, c]) = data.get(at + 1..end).and_then(|rest| rest.first_chunk()) {
+                        if *b == second && is_blank(*c) {
+                            return Some((at, blanks(data, at + 2, end, seen)));
+                        }
+                    }
+                    from = at + 1;
+                }
+            }
             Quick::No => None,
         }
     }
@@ -61,6 +74,7 @@ impl Separator {
             [Element::Run] => Quick::Run,
             [Element::Literal(l)] if l.len() == 1 => Quick::Byte(l[0]),
             [Element::Literal(l), Element::Run] if l.len() == 1 => Quick::ByteRun(l[0]),
+            [Element::Literal(l), Element::Run] if l.len() == 2 => Quick::PairRun([l[0], l[1]]),
             _ => Quick::No,
         };
         Separator { quick, elements }
@@ -95,6 +109,14 @@ impl Separator {
                 return Some((at, next));
             }
             from = self.past(data, at, end);
+        }
+    }
+
+    /// The byte that it begins with, if that is always the same one.
+    pub fn first_byte(&self) -> Option<u8> {
+        match self.elements.first()? {
+            Element::Literal(literal) => literal.first().copied(),
+            Element::Run => None,
         }
     }
 

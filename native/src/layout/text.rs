@@ -14,7 +14,7 @@
 //! Building the tree and walking it stay in one file: what one promises is what the other relies on.
 
 use super::check::Check;
-use super::scan::is_blank;
+use super::scan::{find_either, is_blank};
 use super::separator::{Element, Line, Quick, Seen, Separator, MESSAGE};
 
 pub const MAX_ALTERNATIVES: usize = 64;
@@ -43,6 +43,8 @@ struct Node {
     target: u8,
     check: Check,
     continuations: Vec<Continuation>,
+    /// The bytes that two continuations begin with, if neither is the end of the line.
+    fork: Option<[u8; 2]>,
 }
 
 /// What one alternative puts between its targets; kept for shapes.
@@ -123,6 +125,19 @@ pub struct Text {
 /// One alternative, regrouped: separators and targets in turn.
 type Sequence = (Vec<Vec<Element>>, Vec<(u8, Check)>);
 
+impl Node {
+    fn forked(&self) -> Option<[u8; 2]> {
+        match self.continuations.as_slice() {
+            [Continuation { separator: a, next: Next::Node(_) }, Continuation { separator: b, next: Next::Node(_) }]
+                if self.target != MESSAGE =>
+            {
+                Some([a.first_byte()?, b.first_byte()?])
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Text {
     pub fn build(fields: usize, alternatives: Vec<Vec<Item>>) -> Result<Text, String> {
         let mut text = Text {
@@ -151,6 +166,7 @@ impl Text {
             if node.continuations.iter().all(to_blank) {
                 node.check = node.check.without_blanks();
             }
+            node.fork = node.forked();
         }
         text.starts = text.root.iter().map(|c| text.start(c)).collect();
         text.blanks_ahead = paths.first().is_some_and(|path| path.runs() >= 3);
@@ -195,7 +211,7 @@ impl Text {
             let next = match wanted {
                 None => Next::Path(path),
                 Some(&(target, check)) => {
-                    self.nodes.push(Node { target, check, continuations: Vec::new() });
+                    self.nodes.push(Node { target, check, continuations: Vec::new(), fork: None });
                     // 64 alternatives of at most 65 targets each.
                     Next::Node((self.nodes.len() - 1) as u16)
                 }
@@ -265,7 +281,9 @@ impl Text {
                 Next::Node(n) => self.nodes.get(n as usize)?,
             };
             let [only] = node.continuations.as_slice() else {
-                return if node.continuations.len() == 2 {
+                return if let Some(bytes) = node.fork {
+                    self.fork(node, bytes, at, line, seen)
+                } else if node.continuations.len() == 2 {
                     self.branch::<2>(node, at, line, seen)
                 } else {
                     self.branch::<MAX_CONTINUATIONS>(node, at, line, seen)
@@ -286,6 +304,48 @@ impl Text {
             line.set(node.target, at, field_end);
             (next, at) = (only.next, after);
         }
+    }
+
+    /// As `branch`, in one search instead of two, for a field with two continuations that begin with a byte each
+    /// and go on; none of them is tried at a second place.
+    #[inline(always)]
+    fn fork(&self, node: &Node, bytes: [u8; 2], at: usize, line: &mut Line, seen: &mut Seen) -> Option<u16> {
+        let mut from = at;
+        let (mut first, mut found) = (0, None);
+        while found.is_none() {
+            let field_end = find_either(line.data, from, line.end, bytes[0], bytes[1])?;
+            for (i, continuation) in node.continuations.iter().enumerate() {
+                let after = continuation.separator.match_at(line.data, field_end, line.end, seen);
+                if let Some(after) = after {
+                    (first, found) = (i, Some((field_end, after)));
+                    break;
+                }
+            }
+            from = field_end + 1;
+        }
+        self.way(node, first, at, found?, line, seen).or_else(|| {
+            let other = 1 - first;
+            let found = node.continuations[other].separator.find(line, at, line.end, seen)?;
+            self.way(node, other, at, found, line, seen)
+        })
+    }
+
+    /// One continuation of a field, where its separator was found.
+    #[inline(always)]
+    fn way(
+        &self,
+        node: &Node,
+        i: usize,
+        at: usize,
+        (field_end, after): (usize, usize),
+        line: &mut Line,
+        seen: &mut Seen,
+    ) -> Option<u16> {
+        if !node.check.accepts(line.data, at, field_end) {
+            return None;
+        }
+        line.set(node.target, at, field_end);
+        self.go(node.continuations[i].next, after, line, seen)
     }
 
     /// A field with several continuations: the one whose separator comes first, the preferred one
@@ -323,12 +383,8 @@ impl Text {
                 }
             }
             let (field_end, i) = best?;
-            if node.check.accepts(line.data, at, field_end) {
-                line.set(node.target, at, field_end);
-                let next = node.continuations[i].next;
-                if let Some(path) = self.go(next, found[i].1, line, seen) {
-                    return Some(path);
-                }
+            if let Some(path) = self.way(node, i, at, found[i], line, seen) {
+                return Some(path);
             }
             tries += 1;
             let continuation = &node.continuations[i];
