@@ -197,7 +197,9 @@ def _fault(items: Alternative, names: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _most_ways(alternatives: Sequence[Alternative]) -> int:
-    """The largest number of different continuations after one field."""
+    """The largest number of different continuations after one field, or what bounds it."""
+    if len(alternatives) <= MAX_WAYS:
+        return len(alternatives)
     ways: dict[Alternative, set[Alternative]] = {}
     for items in alternatives:
         prefix = 0
