@@ -19,6 +19,7 @@ from logpipe.archive.layout import (
     MAX_RAW,
     OPEN_END,
     RECORD_FILTERS,
+    RECORD_LAYOUT,
     TRAILER,
     BlockHeader,
     Entry,
@@ -31,7 +32,7 @@ from logpipe.archive.layout import (
 )
 from logpipe.archive.scan import Footerlike, Gap, Section, open_archive, read_footer, sections
 from logpipe.archive.unpacking import decode_streams, unpack_streams
-from logpipe.archive.writer import RECORD_LAYOUT, ArchiveWriter, Sink
+from logpipe.archive.writer import ArchiveWriter, Sink
 from logpipe.errors import ArchiveError
 from logpipe.native.hashing import xxh64
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from logpipe.archive.blocks import COLUMNS, PLAIN, ROWS, directory, read_varint
-from logpipe.archive.layout import FORMAT, BlockHeader
+from logpipe.archive.layout import FORMAT, RECORD_LAYOUT, BlockHeader
 from logpipe.archive.packing import unpack
+from logpipe.archive.pieces import read_varint
 from logpipe.archive.reader import Archive
-from logpipe.archive.writer import RECORD_LAYOUT
+from logpipe.archive.unpacking import COLUMNS, PLAIN, ROWS, directory
 from logpipe.errors import ArchiveError
 from logpipe.native.hashing import xxh64
 

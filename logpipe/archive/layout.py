@@ -26,6 +26,7 @@ __all__ = [
     "MIN_FILTER",
     "OPEN_END",
     "RECORD_FILTERS",
+    "RECORD_LAYOUT",
     "TRAILER",
     "BlockHeader",
     "Entry",
@@ -58,6 +59,8 @@ OPEN_END = 2
 MAX_RAW = 256 << 20
 """Raw bytes of a block that a reader accepts unless told otherwise."""
 
+RECORD_LAYOUT = 1
+"""Footer record: the names of the header layouts used, one a line, UTF-8."""
 RECORD_FILTERS = 2
 """Footer record: what the words of each block look like."""
 

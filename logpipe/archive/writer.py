@@ -17,6 +17,7 @@ from logpipe.archive.layout import (
     FILE_HEADER,
     OPEN_END,
     RECORD_FILTERS,
+    RECORD_LAYOUT,
     BlockHeader,
     Entry,
     Footer,
@@ -28,16 +29,13 @@ from logpipe.archive.layout import (
 from logpipe.archive.scan import check_no_pipe, read_footer, unfinished
 from logpipe.errors import ArchiveError, OutputError
 
-__all__ = ["RECORD_LAYOUT", "Appending", "ArchiveWriter"]
+__all__ = ["Appending", "ArchiveWriter"]
 
 _FILTERED = 4
 """Archives of fewer blocks have none: little can be skipped there."""
 
 _TRIES = 10
 """Times in a row that an archive may be replaced by others before we give up."""
-
-RECORD_LAYOUT = 1
-"""Footer record: the names of the header layouts used, one a line, UTF-8."""
 
 
 class Sink(Protocol):

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from logpipe.archive.blocks import PackedBlock, least_columns, pack_rows
+from logpipe.archive.layout import RECORD_LAYOUT
 from logpipe.archive.packing import Level
 from logpipe.archive.removing import check_regular_output
 from logpipe.archive.scan import NOTHING, Unfinished
-from logpipe.archive.writer import RECORD_LAYOUT, Appending, ArchiveWriter
+from logpipe.archive.writer import Appending, ArchiveWriter
 from logpipe.errors import OutputError, UsageError
 from logpipe.export.atomic import Output
 from logpipe.formats.layouts import Layout

@@ -18,6 +18,7 @@ from logpipe.archive.layout import (
     CONTINUES,
     OPEN_END,
     RECORD_FILTERS,
+    RECORD_LAYOUT,
     BlockHeader,
     Entry,
     Footer,
@@ -29,7 +30,6 @@ from logpipe.archive.pattern import compile_pattern
 from logpipe.archive.pieces import put_varint, unpack_any
 from logpipe.archive.reader import Archive
 from logpipe.archive.unpacking import GUIDE, directory, room, unpack_streams
-from logpipe.archive.writer import RECORD_LAYOUT
 from logpipe.errors import NativeError
 from logpipe.native.hashing import xxh64
 from logpipe.native.unpack import STREAMS, recount_guide

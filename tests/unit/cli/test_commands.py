@@ -254,7 +254,7 @@ _FOR_FEW = {
         ("grep -c percent {archive}", "logpipe.formats logpipe.batch"),
         ("grep -n no.such.word {archive}", "logpipe.formats logpipe.batch"),
         ("cat {archive}", "logpipe.formats logpipe.batch logpipe.archive.regex"),
-        ("info {archive}", "logpipe.formats.readers logpipe.archive.regex"),
+        ("info {archive}", "logpipe.formats logpipe.batch logpipe.archive.regex"),
     ],
 )
 @pytest.mark.parametrize("lines", [1, 400])
