@@ -333,23 +333,41 @@ impl<'b> From<'_, 'b> {
     /// Appends `n` references into a list of `have` entries that grows by one whenever its end is named;
     /// how many it has then.
     pub fn references(&mut self, n: usize, have: u64, out: &mut Vec<u32>) -> Result<u64, String> {
-        let mut have = have;
         let layout = self.table.byte()?;
         let mut ints = self.of(layout, n)?;
-        out.reserve(n);
-        for _ in 0..n {
-            let mut v = ints.next();
-            // Only this layout needs to know the list's length on the way.
-            if layout == BACK {
-                v = have.checked_sub(v).ok_or_else(|| format!("{v} entries back of {have}"))?;
+        let start = out.len();
+        out.resize(start + n, 0);
+        let mut list = List { have };
+        if layout == BACK {
+            // Most references are like this, and only they need to know the list's length on the way.
+            for (to, small) in out[start..].iter_mut().zip(ints.small) {
+                let back = ints.coded(*small);
+                let entry = list.have.checked_sub(back);
+                *to = list.named(entry.ok_or_else(|| format!("{back} entries back of {}", list.have))?)?;
             }
-            if v > have {
-                return Err(format!("reference to entry {v} of {have}"));
+        } else {
+            for to in &mut out[start..] {
+                *to = list.named(ints.next())?;
             }
-            have += u64::from(v == have);
-            out.push(v as u32);
         }
-        Ok(have)
+        Ok(list.have)
+    }
+}
+
+/// How many entries a list has that references name.
+struct List {
+    have: u64,
+}
+
+impl List {
+    /// An entry that is there, or the next one, which then is there.
+    #[inline(always)]
+    fn named(&mut self, entry: u64) -> Result<u32, String> {
+        if entry > self.have {
+            return Err(format!("reference to entry {entry} of {}", self.have));
+        }
+        self.have += u64::from(entry == self.have);
+        Ok(entry as u32)
     }
 }
 
