@@ -115,28 +115,30 @@ def _lines(head: bytes) -> list[bytes]:
 
 
 def _try(
-    layout: Layout, lines: Sequence[bytes], *, fields: bool = False
+    layout: Layout, lines: Sequence[bytes], *, closely: bool = False
 ) -> tuple[_Trial, list[Mapping[str, bytes]]]:
     """How a layout fares with some lines, and the header fields of about `_TIMED` that fit.
 
-    Most layouts are tried in vain, at every start: fields come only if they are asked for, or tell
-    how the layout fares.
+    At every start all layouts are tried, most of them in vain: if it is not `closely`, there are
+    fields only where they tell how the layout fares, and the trial has no specificity.
     """
     shape_ids, shapes, value = _split(layout, lines)
     fits = [i for i, shape in enumerate(shape_ids) if shape]
     misfits = (i for i, shape in enumerate(shape_ids) if not shape)
     continuation = sum(_CONTINUATION.match(lines[i]) is not None for i in misfits)
-    if not fits:
-        return _Trial(layout, 0, len(lines) - continuation, (0.0, 0.0)), []
-    checked = _checked_fields(layout.program, layout.fields)
-    # Of the lines of a shape, each has the same fields.
-    counts = Counter(shape_ids[i] for i in fits)
-    have = {shape: {layout.fields[k] for k in shapes[shape].fields if k >= 0} for shape in counts}
-    specificity = (
-        sum(len(checked & have[shape]) * count for shape, count in counts.items()) / len(fits),
-        sum(len(have[shape]) * count for shape, count in counts.items()) / len(fits),
-    )
-    looked_at = _spread(fits, _TIMED) if fields or "Host" in layout.fields else []
+    specificity = (0.0, 0.0)
+    if closely and fits:
+        checked = _checked_fields(layout.program, layout.fields)
+        # Of the lines of a shape, each has the same fields.
+        counts = Counter(shape_ids[i] for i in fits)
+        have = {
+            shape: {layout.fields[k] for k in shapes[shape].fields if k >= 0} for shape in counts
+        }
+        specificity = (
+            sum(len(checked & have[shape]) * count for shape, count in counts.items()) / len(fits),
+            sum(len(have[shape]) * count for shape, count in counts.items()) / len(fits),
+        )
+    looked_at = _spread(fits, _TIMED) if closely or "Host" in layout.fields else []
     rows: list[Mapping[str, bytes]] = [
         {layout.fields[k]: value(k, i) for k in shapes[shape_ids[i]].fields if k >= 0}
         for i in looked_at
@@ -314,7 +316,7 @@ def discover(kind: str, head: bytes, *, times: bool = True) -> Layout | None:
     if len(messages) == 1:
         keys = [key for key in keys if key not in messages]
     layout = member_layout(kind, keys, messages)
-    return _with_timestamp(layout, _try(layout, lines, fields=True)[1], lines) if times else layout
+    return _with_timestamp(layout, _try(layout, lines, closely=True)[1], lines) if times else layout
 
 
 def _candidates(head: bytes, times: bool) -> Iterable[Layout]:
@@ -352,7 +354,7 @@ def detect(head: bytes, *, times: bool = True) -> Detection:
     likely = [trial for trial in first if trial.share >= _THRESHOLD / 2]
     best = max((trial.share for trial in likely), default=0.0)
     likely = [trial for trial in likely if trial.share >= best - 0.2]
-    trials = [_try(trial.layout, lines, fields=times) for trial in likely]
+    trials = [_try(trial.layout, lines, closely=True) for trial in likely]
     best = max((trial.share for trial, _ in trials), default=0.0)
     if best < _THRESHOLD:
         # Of a few lines spread over the head many a layout fits more than of all.
@@ -387,7 +389,7 @@ def resolve(text: str, head: bytes, *, times: bool = True) -> Detection:
     layout = layout or layout_for(text)
     lines = _lines(head)
     trial, _ = _try(layout, _spread(lines, _PROBE))
-    rows = _try(layout, lines, fields=True)[1] if times else []
+    rows = _try(layout, lines, closely=True)[1] if times else []
     layout = _with_timestamp(layout, rows, lines) if times else layout
     described = "layout as given" if layout.name == layout.spec else _described(layout)
     return Detection(layout, trial.share, f"{described}: {trial.fitted} tried")
