@@ -18,7 +18,8 @@
 //! | `recount.rs` | the guide of a block anew, to check the one it has |
 //! | `refine.rs` | rows whose addresses are cut into host and port |
 //! | `render.rs` | columns to raw bytes |
-//! | `select.rs`, `pick.rs` | a block opened in stages; only some of its rows |
+//! | `parts.rs` | streams as far as they were unpacked, and what is lacking |
+//! | `select.rs`, `reading.rs`, `pick.rs` | a block opened in stages; some values of a column; some rows |
 //! | `hash.rs` | XXH64 |
 //!
 //! Decoding trusts nothing: counts, positions and sizes are checked against the streams they index and
@@ -36,7 +37,9 @@ mod ints;
 pub mod mixed;
 pub mod numbers;
 pub mod parses;
+pub mod parts;
 pub mod pick;
+pub mod reading;
 pub mod recount;
 mod refine;
 mod render;

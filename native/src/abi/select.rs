@@ -1,7 +1,8 @@
 //! Search by automata, in text and in blocks that are opened in stages, see `crate::search::columns`.
 
 use super::search::literals;
-use crate::archive::select::{open, Lack, Parts, View};
+use crate::archive::parts::{Lack, Parts};
+use crate::archive::select::{open, View};
 use crate::archive::{pick, GUIDE, STREAMS};
 use crate::search::automaton::{Automaton, Kind, Op, Program};
 use crate::search::columns::{self, Search};

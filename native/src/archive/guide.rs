@@ -7,7 +7,7 @@
 
 use super::bytes::{put_varint, Cursor};
 use super::ints;
-use super::select::Lack;
+use super::parts::Lack;
 use super::{STREAMS, TEXT, WIDE};
 
 /// Bytes of a column's texts from which on they are a piece of TEXT of their own.

@@ -1,7 +1,9 @@
 //! Chosen rows of a block that was opened in stages: only their values are made, only they are rendered.
 
 use super::numbers::{self, Skeleton, Stamp};
-use super::select::{Lack, Parts, Reader, References, Spec, TextReader, View};
+use super::parts::{Lack, Parts};
+use super::reading::{Reader, References, TextReader};
+use super::select::{Spec, View};
 use super::{INDEX, TEXT};
 
 /// Bytes that are copied at once; both sides are padded by as many.

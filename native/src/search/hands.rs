@@ -2,7 +2,7 @@
 
 use super::automaton::Automaton;
 use crate::archive::numbers::{self, Stamp};
-use crate::archive::select::Lack;
+use crate::archive::parts::Lack;
 
 const UNKNOWN: u32 = u32::MAX;
 /// Fields of more values have no table.

@@ -3,7 +3,7 @@
 use super::automaton::{Automaton, FOUND};
 use super::columns::{distinct, MAX_STATES};
 use crate::archive::guide::{kind, Shape};
-use crate::archive::select::Lack;
+use crate::archive::parts::Lack;
 use std::collections::hash_map::{Entry, HashMap};
 use std::collections::HashSet;
 
