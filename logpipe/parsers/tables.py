@@ -34,7 +34,7 @@ from logpipe.parsers.base import Parser
 from logpipe.parsers.idspool import IdSpool
 from logpipe.parsers.learning import Learning, Queue
 from logpipe.parsers.stream import Progress, Workers, matched, sampled
-from logpipe.template import VERBATIM, TemplateTable
+from logpipe.template import UNKNOWN_GROUP, VERBATIM, TemplateTable
 
 __all__ = ["ROUNDS", "SAMPLE_BYTES", "Sample", "TableLearning", "has_matcher"]
 
@@ -47,6 +47,9 @@ ROUNDS = 4
 
 EARNS = 2
 """Lines that a template of a round must fit on average for another round to be worth it."""
+
+TOLD = 100
+"""One line of so many is told to the user if it has no template."""
 
 RESPACED = 1 << 15
 """Lines that fitted nothing of which the white space is looked at."""
@@ -185,6 +188,7 @@ class TableLearning(Learning):
         self._sample = Sample(parser.sample_lines)
         self._sampled = 0
         self._lines = 0
+        self._unknown = 0
         self._rounds: list[IdSpool] = []
         self._queues: list[Queue] = []
 
@@ -234,10 +238,21 @@ class TableLearning(Learning):
             matcher = self._checked(matcher, known)
             if len(matcher.templates) > known:
                 left = self._match_left(matcher, left)
+        self._unknown = left.lines
         left.close()
         self._count(matcher.templates)
         self._programs = Programs(matcher.templates, matcher.delimiters)
         return matcher.templates
+
+    def warnings(self) -> list[str]:
+        """Says so if many lines were not worth learning."""
+        # What a given model does not know is told by whoever has its name.
+        if self._frozen or self._unknown < max(2, self._lines // TOLD):
+            return []
+        return [
+            f"{self._unknown:,} of {self._lines:,} lines have no template: they are too different "
+            f"from each other; they are in group {UNKNOWN_GROUP}, kept as they are"
+        ]
 
     def _call(self, method: str, messages: ByteColumn) -> None:
         where = f"a sample of {len(messages)} lines of {_names(self._inputs)}"

@@ -295,7 +295,7 @@ def parse(
         warnings=(
             *_encoded(sources),
             *_headerless(summary, job.layout.name),
-            *_unknown(summary, info.templates, model),
+            *(_unknown(summary, info.templates, model) if model is not None else ()),
             *learning.warnings(),
             *times_said(info),
         ),
@@ -342,17 +342,9 @@ def _headerless(summary: Summary, layout: str) -> list[str]:
     ]
 
 
-def _unknown(summary: Summary, templates: TemplateTable, model: str | None) -> list[str]:
-    """Lines without a template; those of a log that was learned are worth a word if many."""
+def _unknown(summary: Summary, templates: TemplateTable, model: str) -> list[str]:
     counts = summary.counts
     unknown = sum(int(counts[t.id]) for t in templates if t.group == UNKNOWN_GROUP)
-    if model is None:
-        if unknown < max(2, summary.lines // 100):
-            return []
-        return [
-            f"{unknown:,} of {summary.lines:,} lines have no template: they are too different "
-            f"from each other; they are in group {UNKNOWN_GROUP}, kept as they are"
-        ]
     if not unknown:
         return []
     return [
