@@ -17,7 +17,6 @@ pub mod layout;
 pub mod lex;
 pub mod mask;
 pub mod matching;
-pub mod memory;
 pub mod recognise;
 pub mod render;
 pub mod rows;

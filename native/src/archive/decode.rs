@@ -5,7 +5,6 @@ use super::ints::{self, Ints};
 use super::numbers::{self, Clock, Skeleton, Stamp, MAX_FIELDS};
 use super::render::{Range, Renderer, Sources, Step, Values, NONE, PADDING};
 use super::*;
-use crate::memory;
 use crate::rows::{RowTemplate, MAX_SLOTS};
 
 const NAMES: [&str; STREAMS] =
@@ -402,8 +401,8 @@ pub fn decode(block: &Block, scratch: &mut Scratch, mut out: Vec<u8>) -> Result<
     let programs = programs(&table, &uses, &columns, parts, arena, block.raw_len)?;
     let room = block.raw_len + PADDING;
     if out.capacity() < room {
-        // A bit more: the next block may be a bit larger.
-        out = memory::zeroed(room + room / 16);
+        // Zeros from the system, not ours, and a bit more: the next block may be a bit larger.
+        out = vec![0; room + room / 16];
     } else if out.len() < room {
         out.resize(room, 0);
     }
